@@ -1,0 +1,28 @@
+"""Integer attributes that torch's own modules keep beside their tensors; stale ones confuse people and exporters."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+#: Module class -> (tensor, axis) -> attributes equal to the length of that axis.
+_ATTRIBUTES: Mapping[type[nn.Module], Mapping[tuple[str, int], tuple[str, ...]]] = {
+    nn.Linear: {("weight", 0): ("out_features",), ("weight", 1): ("in_features",)},
+    nn.Conv1d: {("weight", 0): ("out_channels",), ("weight", 1): ("in_channels",)},
+    nn.Conv2d: {("weight", 0): ("out_channels",), ("weight", 1): ("in_channels",)},
+    nn.Conv3d: {("weight", 0): ("out_channels",), ("weight", 1): ("in_channels",)},
+    nn.ConvTranspose1d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
+    nn.ConvTranspose2d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
+    nn.ConvTranspose3d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
+    nn.BatchNorm1d: {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)},
+    nn.BatchNorm2d: {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)},
+    nn.BatchNorm3d: {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)},
+    nn.PReLU: {("weight", 0): ("num_parameters",)},
+}
+
+
+def attributes_of(module: nn.Module | None, tensor: str, axis: int) -> tuple[str, ...]:
+    """Attributes of ``module`` that count the indices of one axis of one of its tensors."""
+    for kind, table in _ATTRIBUTES.items():
+        if isinstance(module, kind):
+            return table.get((tensor, axis), ())
+    return ()

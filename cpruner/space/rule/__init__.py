@@ -1,0 +1,14 @@
+"""How labels pass through ops: one file per op family. A new op is one more entry in the table of its family."""
+
+from collections.abc import Mapping
+
+from cpruner.space.rule.contraction import CONTRACTION
+from cpruner.space.rule.movement import MOVEMENT
+from cpruner.space.rule.normalisation import NORMALISATION
+from cpruner.space.rule.pointwise import POINTWISE, pointwise
+from cpruner.space.rule.window import WINDOW
+from cpruner.space.tracer import Rule
+
+RULES: Mapping[str, Rule] = {**CONTRACTION, **MOVEMENT, **NORMALISATION, **POINTWISE, **WINDOW}
+
+__all__ = ["RULES", "pointwise"]

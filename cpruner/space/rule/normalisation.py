@@ -1,0 +1,31 @@
+"""Batch normalisation: one set of statistics per channel, so its vectors go where the channel goes."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from cpruner.space.tracer import Call, Rule, Tracer
+
+
+def batch_norm(tracer: Tracer, call: Call) -> None:
+    """Tie weight, bias and running statistics to the channels of the input (axis 1)."""
+    source, *vectors = call.args[:5]
+    channels = tracer.labels(source, 1)
+    for vector in vectors:
+        if isinstance(vector, Tensor):
+            tracer.tie(channels, tracer.labels(vector, 0), "normalises channels of fixed number")
+    result = call.result[0] if isinstance(call.result, tuple | list) else call.result
+    tracer.assign(result, tracer.planes(source))
+
+
+NORMALISATION: Mapping[str, Rule] = dict.fromkeys(
+    (
+        "native_batch_norm",
+        "_native_batch_norm_legit_no_training",
+        "_batch_norm_no_update",
+        "cudnn_batch_norm",
+        "miopen_batch_norm",
+        "batch_norm",
+    ),
+    batch_norm,
+)
