@@ -1,0 +1,10 @@
+"""Pruning as a constrained Markov decision process, as a ``gymnasium.Env``."""
+
+from cpruner.env.judge import Judge, Judgement
+from cpruner.env.observation import Observer
+from cpruner.env.projection import Countable
+from cpruner.env.pruning_env import PruningEnv
+from cpruner.env.record import pack, unpack
+from cpruner.env.spec import PruningProblem
+
+__all__ = ["Countable", "Judge", "Judgement", "Observer", "PruningEnv", "PruningProblem", "pack", "unpack"]

@@ -1,0 +1,92 @@
+"""What the agent sees before it decides a group; every entry is comparable between networks.
+
+| entries | meaning |
+|---|---|
+| 0 | position of the group, t / (T - 1) |
+| 1-8 | sin and cos of 1, 2, 4 and 8 half turns of the position, so that neighbouring groups can be told apart |
+| 9 | log2 of its channels, over 12 |
+| 10, 11 | share of the dense FLOPs and parameters that go when this group alone goes to the lowest ratio |
+| 12 | previous action (0 at the first step) |
+| 13 | mean keep ratio decided so far (1 at the first step) |
+| 14 .. 14+K-1 | every cost over its limit if all undecided groups stay dense |
+| 14+K .. 14+2K-1 | every cost over its limit if all undecided groups go to the lowest ratio |
+
+A cost that cannot be counted (latency, a callable) is predicted as proportional to FLOPs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpruner.constraint import Reading
+from cpruner.space import PruningSpace
+
+Array = NDArray[np.float64]
+_FIXED = 14
+_CEILING = 20.0
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Builds observations.
+
+    Args:
+        space: The pruning space.
+        dense: Readings of the dense network, one per budget.
+        counted: Field of ``Counts`` by budget name; None where the cost cannot be counted.
+        lowest: Smallest keep ratio.
+    """
+
+    space: PruningSpace
+    dense: Sequence[Reading]
+    counted: Mapping[str, str | None]
+    lowest: float
+
+    @property
+    def size(self) -> int:
+        """Length of an observation."""
+        return _FIXED + 2 * len(self.dense)
+
+    @cached_property
+    def shares(self) -> Array:
+        """Shares of dense FLOPs and parameters that hang on each group alone, shape (G, 2)."""
+        groups = len(self.space.groups)
+        alone = np.ones((groups + 1, groups))
+        alone[np.arange(groups), np.arange(groups)] = self.lowest
+        widths = np.array([self.space.widths(row.tolist()) for row in alone], dtype=np.int64)
+        counts = self.space.algebra.count(widths)
+        return np.stack([1 - counts[n][:-1] / max(counts[n][-1], 1.0) for n in ("flops", "params")], axis=1)
+
+    def predict(self, ratio_G: Sequence[float]) -> Array:
+        """Cost over limit of every budget for given keep ratios, shape (K,)."""
+        counts = self.space.algebra.counts(self.space.widths(ratio_G))
+        dense = self.space.algebra.counts(self.space.sizes)
+        scaled = []
+        for reading in self.dense:
+            name = self.counted[reading.name]
+            share = getattr(counts, name or "flops") / max(getattr(dense, name or "flops"), 1.0)
+            scaled.append(reading.scaled * share)
+        return np.array(scaled, dtype=np.float64)
+
+    def observe(self, decided: Sequence[float]) -> Array:
+        """Observation before the next group, given the keep ratios decided so far (all of them after the last step)."""
+        groups = len(self.space.groups)
+        t = min(len(decided), groups - 1)
+        position = t / max(groups - 1, 1)
+        waves = [f(math.pi * k * position) for k in (1, 2, 4, 8) for f in (math.sin, math.cos)]
+        rest = groups - len(decided)
+        entries = [
+            position,
+            *waves,
+            math.log2(self.space.sizes[t]) / 12,
+            *self.shares[t],
+            decided[-1] if decided else 0.0,
+            float(np.mean(decided)) if decided else 1.0,
+            *self.predict([*decided, *[1.0] * rest]),
+            *self.predict([*decided, *[self.lowest] * rest]),
+        ]
+        return np.clip(np.array(entries, dtype=np.float64), -1.0, _CEILING)

@@ -1,0 +1,98 @@
+"""The constrained MDP of pruning: one step per group in network order, one judgement at the end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+
+from cpruner.cmdp import Problem
+from cpruner.constraint import Reading
+from cpruner.env.judge import Judge, Judgement
+from cpruner.env.observation import Observer
+from cpruner.env.projection import Countable
+from cpruner.env.record import unpack
+from cpruner.env.spec import PruningProblem
+from cpruner.space import PruningSpace
+
+Array = NDArray[np.float64]
+
+
+class PruningEnv(gymnasium.Env[Array, Array]):
+    """Decide the keep ratio of one group per step; the last step judges the network.
+
+    Reward: 0, and at the last step the score of the judged candidate (paper 1's end-of-episode reward). Costs
+    (``info["cost"]``, shape (K,)): 0, and at the last step every cost over its limit, so every limit of the problem
+    is 1. Countable costs are those of the *proposal*, exact and free; the others are those measured on the judged
+    candidate. ``info["judgement"]`` holds the judgement.
+
+    Args:
+        space: The pruning space; widths are filled with its ranking.
+        judge: Judges candidates.
+        dense: Readings of the dense network, one per budget.
+        spec: Options.
+    """
+
+    def __init__(self, space: PruningSpace, judge: Judge, dense: Sequence[Reading], spec: PruningProblem) -> None:
+        self.space, self.judge, self.options = space, judge, spec
+        counted = {reading.name: budget.cost.counted for reading, budget in zip(dense, judge.budgets, strict=True)}
+        self.observer = Observer(space, tuple(dense), counted, spec.lowest)
+        limits = tuple((name, r.limit) for r in dense if (name := counted[r.name]) is not None)
+        self.countable = Countable(space, limits)
+        self.problem = Problem(
+            observation_size=self.observer.size,
+            action_size=1,
+            horizon=len(space.groups),
+            constraints=tuple(reading.name for reading in dense),
+            limits=(1.0,) * len(dense),
+        )
+        self.observation_space = Box(-1.0, 20.0, (self.observer.size,), np.float64)
+        self.action_space = Box(0.0, 1.0, (1,), np.float64)
+        self._decided: list[float] = []
+        self._judged: Judgement | None = None
+
+    @property
+    def judged(self) -> Judgement:
+        """The judgement of the last finished episode."""
+        assert self._judged is not None, "no episode has finished yet"  # noqa: S101 - our own invariant
+        return self._judged
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Start with nothing decided; the environment itself draws no random numbers."""
+        super().reset(seed=seed, options=options)
+        self._decided = []
+        return self.observer.observe(self._decided), {}
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Decide the next group; actions outside [0, 1] are clipped, and raised to ``spec.lowest``."""
+        ratio = float(np.clip(np.asarray(action, dtype=np.float64).reshape(-1)[0], self.options.lowest, 1.0))
+        self._decided.append(ratio)
+        observation = self.observer.observe(self._decided)
+        if len(self._decided) < len(self.space.groups):
+            return observation, 0.0, False, False, {"cost": np.zeros(len(self.problem.constraints))}
+        judgement = self._judged = self.judge(self.space.at(self.keep_ratios(self._decided)))
+        info = {"cost": self._costs(judgement), "judgement": judgement}
+        return observation, self._reward(judgement), True, False, info
+
+    def keep_ratios(self, proposal: Sequence[float]) -> list[float]:
+        """The keep ratios that are judged for a proposal."""
+        ratio_G = np.asarray(proposal, dtype=np.float64)
+        if self.options.feasibility == "scaled":
+            ratio_G = self.countable.fit(ratio_G, self.options.lowest)
+        return [float(ratio) for ratio in ratio_G]
+
+    def unpack(self, record: Mapping[str, Any]) -> Judgement:
+        """A judgement of this environment's network from plain data (see ``pack``)."""
+        return unpack(record, self.space.plan)
+
+    def _reward(self, judgement: Judgement) -> float:
+        score = judgement.score
+        return score.accuracy if self.options.reward == "accuracy" else -min(score.loss, 100.0)
+
+    def _costs(self, judgement: Judgement) -> Array:
+        predicted_K = self.observer.predict(self._decided)
+        counted = [self.observer.counted[name] is not None for name in self.problem.constraints]
+        measured_K = np.array([reading.scaled for reading in judgement.readings], dtype=np.float64)
+        return np.where(counted, predicted_K, measured_K)

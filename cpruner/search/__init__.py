@@ -1,0 +1,23 @@
+"""The search loop: evaluation budget, archive, best feasible candidate, checkpoint and resume."""
+
+from cpruner.search.checkpoint import FILE, Checkpoint
+from cpruner.search.front import front
+from cpruner.search.loop import Progress, Saving, search
+from cpruner.search.result import SearchResult, Update, best_feasible, quality
+from cpruner.search.rollout import play
+from cpruner.search.spec import Search
+
+__all__ = [
+    "FILE",
+    "Checkpoint",
+    "Progress",
+    "Saving",
+    "Search",
+    "SearchResult",
+    "Update",
+    "best_feasible",
+    "front",
+    "play",
+    "quality",
+    "search",
+]

@@ -1,0 +1,113 @@
+"""The search loop: play episodes, keep every judged candidate, update the agent, write a checkpoint."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cpruner.cmdp import Agent, Episode, UpdateStats
+from cpruner.env import Judgement, PruningEnv
+from cpruner.search.checkpoint import Checkpoint
+from cpruner.search.result import SearchResult, Update, best_feasible
+from cpruner.search.rollout import play
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a watcher is told after every evaluation."""
+
+    evaluations: int
+    total: int
+    last: Judgement
+    best: Judgement | None
+    update: Update | None
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Where checkpoints go and what search they belong to.
+
+    Args:
+        path: The checkpoint file.
+        identity: Anything that must be equal for a resume.
+        resume: File of an interrupted search to continue, or None.
+    """
+
+    path: Path
+    identity: Mapping[str, Any]
+    resume: Path | None = None
+
+
+@dataclass
+class _State:
+    archive: list[Judgement] = field(default_factory=list)
+    updates: list[Update] = field(default_factory=list)
+
+
+def search(
+    env: PruningEnv,
+    agent: Agent,
+    evaluations: int,
+    *,
+    saving: Saving | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> SearchResult:
+    """Search for the best candidate within a number of evaluations.
+
+    Args:
+        env: The pruning environment.
+        agent: Any agent; it is updated in place.
+        evaluations: Episodes to play.
+        saving: Checkpoint options; None writes nothing.
+        watch: Called after every evaluation.
+
+    Returns:
+        Every judgement and update. The last update is left out when too few evaluations remain for its episodes.
+
+    Raises:
+        CheckpointError: The checkpoint to resume belongs to another search.
+        CostError: A cost function failed.
+    """
+    state = _resume(env, agent, saving)
+    while len(state.archive) < evaluations:
+        episodes: list[Episode] = []
+        wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
+        for _ in range(wanted):
+            episodes.append(play(env, agent))
+            state.archive.append(env.judged)
+            update = state.updates[-1] if state.updates else None
+            if watch is not None:
+                watch(Progress(len(state.archive), evaluations, env.judged, best_feasible(state.archive), update))
+        if wanted == agent.episodes_per_update:
+            state.updates.append(_record(env, episodes, agent.update(episodes), len(state.archive)))
+        if saving is not None:
+            _checkpoint(saving, state, agent).save(saving.path)
+    return SearchResult(tuple(state.archive), tuple(state.updates))
+
+
+def _resume(env: PruningEnv, agent: Agent, saving: Saving | None) -> _State:
+    if saving is None or saving.resume is None:
+        return _State()
+    checkpoint = Checkpoint.load(saving.resume, saving.identity, env.unpack)
+    agent.load_state_dict(checkpoint.agent)
+    for judgement in checkpoint.archive:
+        env.judge.memo.setdefault(judgement.candidate, judgement)
+    return _State(list(checkpoint.archive), list(checkpoint.updates))
+
+
+def _checkpoint(saving: Saving, state: _State, agent: Agent) -> Checkpoint:
+    return Checkpoint(saving.identity, tuple(state.archive), tuple(state.updates), agent.state_dict())
+
+
+def _record(env: PruningEnv, episodes: Sequence[Episode], stats: UpdateStats, evaluations: int) -> Update:
+    names = env.problem.constraints
+    mean_K = np.mean([episode.total_cost_K for episode in episodes], axis=0)
+    return Update(
+        evaluations=evaluations,
+        reward=float(np.mean([episode.total_reward for episode in episodes])),
+        costs={name: float(cost) for name, cost in zip(names, mean_K, strict=True)},
+        multipliers=dict(zip(names, stats.multipliers, strict=False)),
+        scalars=dict(stats.scalars),
+    )

@@ -1,0 +1,83 @@
+"""What a search leaves behind: every judged candidate in order, every update, the best feasible candidate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cpruner.env import Judgement
+from cpruner.errors import InfeasibleError
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update of the agent.
+
+    Args:
+        evaluations: Candidates judged before it.
+        reward: Mean total reward of its episodes.
+        costs: Mean episode cost over its limit, by constraint.
+        multipliers: lambda_K after it, by constraint; empty for agents without.
+        scalars: The agent's own diagnostics.
+    """
+
+    evaluations: int
+    reward: float
+    costs: Mapping[str, float]
+    multipliers: Mapping[str, float] = field(default_factory=dict)
+    scalars: Mapping[str, float] = field(default_factory=dict)
+
+
+def quality(judgement: Judgement) -> tuple[float, float]:
+    """Order of candidates: search accuracy, then lower search cross-entropy."""
+    return judgement.score.accuracy, -judgement.score.loss
+
+
+def best_feasible(archive: Sequence[Judgement]) -> Judgement | None:
+    """The best candidate that meets every budget; the earliest one of equals."""
+    feasible = [judgement for judgement in archive if judgement.feasible]
+    return max(feasible, key=quality, default=None)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished (or interrupted) search.
+
+    Args:
+        archive: Judgements in the order they were made.
+        updates: Updates of the agent, in order.
+    """
+
+    archive: tuple[Judgement, ...]
+    updates: tuple[Update, ...] = ()
+
+    @property
+    def best(self) -> Judgement | None:
+        """Best feasible candidate, None if there is none."""
+        return best_feasible(self.archive)
+
+    @property
+    def ranked(self) -> tuple[Judgement, ...]:
+        """Distinct feasible candidates, best first."""
+        distinct = {judgement.candidate: judgement for judgement in self.archive if judgement.feasible}
+        return tuple(sorted(distinct.values(), key=quality, reverse=True))
+
+    def require(self) -> Judgement:
+        """The best feasible candidate.
+
+        Raises:
+            InfeasibleError: None was found; names the constraint that is hardest to meet and the smallest value
+            reached.
+        """
+        if self.best is not None:
+            return self.best
+        least = [
+            min((j.readings[k] for j in self.archive), key=lambda r: r.value)
+            for k in range(len(self.archive[0].readings))
+        ]
+        worst = max(least, key=lambda reading: reading.scaled)
+        raise InfeasibleError(
+            worst.name,
+            limit=worst.limit,
+            smallest=worst.value,
+            unit=worst.unit,
+            remedy=f"None of {len(self.archive)} candidates met every budget: raise this limit, or search.evaluations.",
+        )
