@@ -1,5 +1,6 @@
 """A smaller network on disk, without pickle: ``candidate.json`` and ``weights.safetensors``."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ CANDIDATE, WEIGHTS = "candidate.json", "weights.safetensors"
 
 
 def save_artefact(directory: str | Path, network: nn.Module, candidate: Candidate) -> None:
-    """Write the two files, each atomically.
+    """Write the two files; neither is replaced before both are complete.
 
     Args:
         directory: Created if missing.
@@ -27,15 +28,17 @@ def save_artefact(directory: str | Path, network: nn.Module, candidate: Candidat
         ArtefactError: The directory cannot be written.
     """
     folder = Path(directory)
+    parts = (folder / f"{WEIGHTS}.part", folder / f"{CANDIDATE}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{WEIGHTS}.part"
-        save_model(network, str(part))
-        os.replace(part, folder / WEIGHTS)
-        part = folder / f"{CANDIDATE}.part"
-        part.write_text(candidate.to_json())
-        os.replace(part, folder / CANDIDATE)
-    except OSError as error:
+        save_model(network, str(parts[0]))
+        parts[1].write_text(candidate.to_json(), encoding="utf-8")
+        os.replace(parts[0], folder / WEIGHTS)
+        os.replace(parts[1], folder / CANDIDATE)
+    except (OSError, SafetensorError) as error:
+        for part in parts:
+            with contextlib.suppress(OSError):
+                part.unlink()
         raise ArtefactError(
             f"run directory: expected a writable folder, got {folder} ({error}). Choose another."
         ) from error
@@ -50,7 +53,7 @@ def load_candidate(directory: str | Path) -> Candidate:
     path = Path(directory) / CANDIDATE
     if not path.is_file():
         raise ArtefactError(f"run directory: expected {path}, got no such file. Give the folder of a finished run.")
-    return Candidate.from_json(path.read_text())
+    return Candidate.from_json(path.read_bytes())
 
 
 def load(directory: str | Path, model_factory: Callable[[], nn.Module]) -> nn.Module:

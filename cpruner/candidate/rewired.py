@@ -34,6 +34,6 @@ class Rewired(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Same function as the original module on the kept channels, with zeros for the removed ones."""
         zero = torch.zeros_like(inputs.narrow(self.axis, 0, 1))
-        dense = torch.cat([inputs, zero], self.axis).index_select(self.axis, self.source)
+        dense = torch.cat([inputs, zero], self.axis).index_select(self.axis, self.source.to(inputs.device))
         result: Tensor = self.inner(dense)
-        return result.index_select(self.axis, self.outputs)
+        return result.index_select(self.axis, self.outputs.to(inputs.device))

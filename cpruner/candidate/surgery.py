@@ -36,7 +36,12 @@ def materialise(model: nn.Module, candidate: Candidate) -> nn.Module:
     for name, tensor in tensors.items():
         memo[id(tensor)] = _rebuilt(tensor, _kept(tensor, candidate, by_tensor.get(name, [])))
     small = copy.deepcopy(model, memo)
-    _patch(small, candidate)
+    try:
+        _patch(small, candidate)
+    except AttributeError as error:
+        raise ArtefactError(
+            f"model: expected the modules of the candidate's network, got {error}. It was made for another model."
+        ) from error
     return small
 
 

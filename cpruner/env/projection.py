@@ -30,11 +30,11 @@ class Countable:
         """Whether every countable budget is met."""
         return bool((self.scaled(ratio_G) <= 1.0).all())
 
-    def fit(self, ratio_G: Array, lowest: float, *, iterations: int = 24) -> Array:
+    def fit(self, ratio_G: Array, lowest: float, *, iterations: int = 32) -> Array:
         """Scale keep ratios by the largest factor that still meets every budget (bisection: costs rise with width).
 
         Args:
-            ratio_G: Proposed keep ratios in (0, 1].
+            ratio_G: Proposed keep ratios in [0, 1].
             lowest: No ratio is scaled below this, unless the budget cannot be met otherwise.
             iterations: Halvings of the interval; the default resolves any width below a million channels.
 
@@ -44,7 +44,7 @@ class Countable:
         if not self.limits:
             return ratio_G
         for floor in (lowest, 0.0):
-            low, high = 0.0, 1.0 / max(float(ratio_G.min()), 1e-6)
+            low, high = 0.0, 1.0 / max(float(ratio_G.min(where=ratio_G > 0, initial=1.0)), 1e-6)
             if self.fits(np.clip(high * ratio_G, floor, 1.0).tolist()):
                 return np.clip(high * ratio_G, floor, 1.0)
             if not self.fits(np.full_like(ratio_G, floor).tolist()):

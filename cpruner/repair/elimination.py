@@ -6,43 +6,14 @@ and V are downdated by the Schur complement (block form of the optimal brain sur
 The same sums give the error of every width.
 """
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cpruner.repair.layer import expand_taps
-from cpruner.repair.moment import damped
+from cpruner.repair.moment import inverse
+from cpruner.repair.reader import Reader
 from cpruner.repair.statistics import Statistics
-from cpruner.space import PruningSpace, Ranking
-
-
-@dataclass
-class _Reader:
-    """A layer that reads a group: rows (U, R) of its units, inverse moments, solution, output variance."""
-
-    units: Tensor
-    rows_UR: Tensor
-    P: Tensor
-    V: Tensor
-    variance: float
-
-    def increase(self, size: int) -> Tensor:
-        """Relative rise of the error for removing each of ``size`` units; 0 for units this layer does not read."""
-        blocks = self.P[self.rows_UR[:, :, None], self.rows_UR[:, None, :]]
-        v_URO = self.V[self.rows_UR]
-        rise = (v_URO * torch.linalg.solve(blocks, v_URO)).sum(dim=(1, 2)) / self.variance
-        return torch.zeros(size, dtype=rise.dtype, device=rise.device).index_add_(0, self.units, rise)
-
-    def remove(self, unit: int) -> None:
-        """Downdate inverse and solution."""
-        gone = self.units == unit
-        for u in self.rows_UR[gone]:
-            gain = torch.linalg.solve(self.P[u][:, u], torch.cat([self.P[u], self.V[u]], dim=1))
-            column = self.P[:, u]
-            self.V = self.V - column @ gain[:, len(self.P) :]
-            self.P = self.P - column @ gain[:, : len(self.P)]
-        self.units, self.rows_UR = self.units[~gone], self.rows_UR[~gone]
+from cpruner.space import Cut, PruningSpace, Ranking
 
 
 def elimination(model: nn.Module, space: PruningSpace, statistics: Statistics, damping: float) -> Ranking:
@@ -54,15 +25,18 @@ def elimination(model: nn.Module, space: PruningSpace, statistics: Statistics, d
         statistics: Its activation statistics.
         damping: Relative ridge of the inverse.
     """
-    inverses: dict[str, tuple[Tensor, Tensor, float]] = {}
+    cuts_G = [_reading(space, statistics, group) for group in range(len(space.groups))]
+    last_use = {cut.tensor: group for group, cuts in enumerate(cuts_G) for cut in cuts}
+    inverses: dict[str, torch.Tensor] = {}
     ranking = []
-    for group in range(len(space.groups)):
-        readers = _readers(model, space, statistics, group, damping, inverses)
+    for group, cuts in enumerate(cuts_G):
+        readers = [_reader(model, space, statistics, group, cut, inverses, damping) for cut in cuts]
         ranking.append(_eliminate(readers, space.sizes[group]) if readers else space.ranking[group])
+        inverses = {tensor: value for tensor, value in inverses.items() if last_use[tensor] > group}
     return tuple(ranking)
 
 
-def _eliminate(readers: list[_Reader], size: int) -> tuple[int, ...]:
+def _eliminate(readers: list[Reader], size: int) -> tuple[int, ...]:
     gone: list[int] = []
     while len(gone) < size - 1:
         rise = torch.stack([reader.increase(size).cpu() for reader in readers]).sum(0)
@@ -75,36 +49,37 @@ def _eliminate(readers: list[_Reader], size: int) -> tuple[int, ...]:
     return tuple(last + gone[::-1])
 
 
-def _readers(
+def _reading(space: PruningSpace, statistics: Statistics, group: int) -> list[Cut]:
+    """Input axes of refittable layers that shrink with a group."""
+    low, high = space.plan.offsets[group], space.plan.offsets[group + 1]
+    return [
+        cut
+        for cut in space.plan.cuts
+        if cut.axis == 1
+        and cut.tensor.removesuffix(".weight") in statistics.layers
+        and any(low <= unit < high for unit in cut.units)
+    ]
+
+
+def _reader(
     model: nn.Module,
     space: PruningSpace,
     statistics: Statistics,
     group: int,
+    cut: Cut,
+    inverses: dict[str, torch.Tensor],
     damping: float,
-    inverses: dict[str, tuple[Tensor, Tensor, float]],
-) -> list[_Reader]:
-    low, high = int(space.plan.offsets[group]), int(space.plan.offsets[group + 1])
-    readers = []
-    for cut in space.plan.cuts:
-        path = cut.tensor.removesuffix(".weight")
-        if cut.axis != 1 or path not in statistics.layers or not any(low <= unit < high for unit in cut.units):
-            continue
-        if path not in inverses:
-            inverses[path] = _inverse(statistics, path, damping)
-        units, rows_UR = _rows_of_units(cut.units, range(low, high), model.get_submodule(path))
-        device = inverses[path][0].device
-        readers.append(_Reader(units.to(device), rows_UR.to(device), *inverses[path]))
-    return readers
+) -> Reader:
+    path = cut.tensor.removesuffix(".weight")
+    layer = statistics.layers[path]
+    if cut.tensor not in inverses:
+        inverses[cut.tensor] = inverse(layer.dense.A_DD, damping)
+    units, rows_UR = _rows_of_units(cut.units, range(*space.plan.offsets[group : group + 2]), model.get_submodule(path))
+    variance = float(layer.output_MO.double().var(0, correction=0).sum())
+    return Reader.of(units, rows_UR, inverses[cut.tensor], layer.dense.B_DO, max(variance, 1e-30))
 
 
-def _inverse(statistics: Statistics, path: str, damping: float) -> tuple[Tensor, Tensor, float]:
-    dense = statistics.layers[path].dense
-    inverse = torch.linalg.inv(damped(dense.A_DD, damping))
-    variance = float(statistics.layers[path].output_MO.var(0, correction=0).sum())
-    return inverse, inverse @ dense.B_DO, max(variance, 1e-30)
-
-
-def _rows_of_units(units: tuple[int, ...], wanted: range, module: nn.Module) -> tuple[Tensor, Tensor]:
+def _rows_of_units(units: tuple[int, ...], wanted: range, module: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """Units of a group that a layer reads, by index inside the group (U,), and their rows along D (U, R).
 
     All units of a group occupy equally many channels of a layer, so the rows form a rectangle.

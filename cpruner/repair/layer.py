@@ -20,7 +20,7 @@ class Positions:
 
     @classmethod
     def draw(cls, output: Tensor, per_image: int, generator: torch.Generator) -> "Positions":
-        """Draw ``per_image`` output positions of every image, with replacement.
+        """Draw ``per_image`` output positions of every image, with replacement; all of them if there are no more.
 
         Args:
             output: Output of the layer, (N, O, H, W) or (N, ..., O).
@@ -29,10 +29,13 @@ class Positions:
         """
         images = output.shape[0]
         height, width = output.shape[2:] if output.ndim == 4 else (output[0].numel() // output.shape[-1], 1)
-        shape = (images * min(per_image, height * width),)
-        image = torch.arange(images).repeat_interleave(shape[0] // images)
-        row = torch.randint(height, shape, generator=generator)
-        column = torch.randint(width, shape, generator=generator)
+        count = min(per_image, height * width)
+        image = torch.arange(images).repeat_interleave(count)
+        if count == height * width:
+            place = torch.arange(count).repeat(images)
+        else:
+            place = torch.randint(height * width, (images * count,), generator=generator)
+        row, column = place // width, place % width
         return cls(image.to(output.device), row.to(output.device), column.to(output.device))
 
 
@@ -44,12 +47,12 @@ def refittable(module: nn.Module) -> bool:
 
 
 def input_rows(module: nn.Module, inputs: Tensor, at: Positions) -> Tensor:
-    """Rows X of the product Y = X W' + b at the sampled positions, shape (M, D), float64."""
+    """Rows X of the product Y = X W' + b at the sampled positions, shape (M, D), float32 or float64."""
     if isinstance(module, nn.Conv2d):
         rows = _patches(module, inputs, at)
     else:
         rows = inputs.flatten(1, -2)[at.image, at.row] if inputs.ndim > 2 else inputs[at.image]
-    return rows.double()
+    return _real(rows)
 
 
 def _patches(module: nn.Conv2d, inputs: Tensor, at: Positions) -> Tensor:
@@ -65,10 +68,15 @@ def _patches(module: nn.Conv2d, inputs: Tensor, at: Positions) -> Tensor:
 
 
 def output_rows(module: nn.Module, output: Tensor, at: Positions) -> Tensor:
-    """Rows Y at the sampled positions, shape (M, O), float64."""
+    """Rows Y at the sampled positions, shape (M, O), float32 or float64."""
     if isinstance(module, nn.Conv2d):
-        return output[at.image, :, at.row, at.column].double()
-    return (output.flatten(1, -2)[at.image, at.row] if output.ndim > 2 else output[at.image]).double()
+        return _real(output[at.image, :, at.row, at.column])
+    return _real(output.flatten(1, -2)[at.image, at.row] if output.ndim > 2 else output[at.image])
+
+
+def _real(rows: Tensor) -> Tensor:
+    """Half precision is too coarse for sums of squares."""
+    return rows if rows.dtype == torch.float64 else rows.float()
 
 
 def expand_taps(channels: Tensor, module: nn.Module) -> Tensor:

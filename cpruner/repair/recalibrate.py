@@ -14,7 +14,8 @@ def recalibrate(network: nn.Module, images: Tensor) -> None:
         images: Training images, (N, ...).
     """
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    kept = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
+    counters = [None if norm.num_batches_tracked is None else norm.num_batches_tracked.clone() for norm in norms]
+    kept = list(zip(norms, [norm.momentum for norm in norms], counters, strict=True))
     with untouched(network), torch.no_grad():
         for norm in norms:
             norm.momentum = 1.0

@@ -20,8 +20,7 @@ def static(small: nn.Module, candidate: Candidate, statistics: Statistics, spec:
             columns = layer.dense.B_DO if outputs is None else layer.dense.B_DO[:, outputs]
             mean_O = layer.dense.mean_O if outputs is None else layer.dense.mean_O[outputs]
             stats = Moments(layer.dense.mean_D, mean_O, layer.dense.A_DD, columns, layer.dense.rows)
-            weight, intercept = refit(stats, expand_taps(inputs, module), spec.damping)
-            write(small, path, statistics, weight, intercept)
+            _repair(small, path, statistics, stats, expand_taps(inputs, module), spec.damping)
 
 
 def sequential(small: nn.Module, candidate: Candidate, statistics: Statistics, spec: Repair) -> None:
@@ -38,8 +37,7 @@ def sequential(small: nn.Module, candidate: Candidate, statistics: Statistics, s
         _, outputs = _kept(candidate, path, module)
         target = layer.output_MO if outputs is None else layer.output_MO[:, outputs]
         stats = moments(input_rows(module, args[0], layer.at), target)
-        weight, intercept = refit(stats, torch.arange(len(stats.mean_D), device=target.device), spec.damping)
-        write(small, path, statistics, weight, intercept)
+        _repair(small, path, statistics, stats, torch.arange(len(stats.mean_D), device=target.device), spec.damping)
 
     handles = [small.get_submodule(path).register_forward_pre_hook(repair) for path in statistics.layers]
     try:
@@ -55,25 +53,30 @@ def _kept(candidate: Candidate, path: str, module: nn.Module) -> tuple[Tensor | 
     found: dict[int, Tensor] = {}
     for cut in candidate.plan.cuts:
         if cut.tensor == f"{path}.weight" and cut.axis in (0, 1):
-            found[cut.axis] = torch.from_numpy(candidate.indices(cut.units)).to(next(module.parameters()).device)
+            indices = candidate.indices(cut.units)
+            if len(indices) < len(cut.units):
+                found[cut.axis] = torch.from_numpy(indices).to(next(module.parameters()).device)
     return found.get(1), found.get(0)
 
 
-def write(small: nn.Module, path: str, statistics: Statistics, weight_SO: Tensor, intercept_O: Tensor) -> None:
-    """Store refitted weights; the intercept goes to the bias, or into the running mean of the batch norm that follows.
+def _repair(small: nn.Module, path: str, statistics: Statistics, stats: Moments, kept: Tensor, damping: float) -> None:
+    """Solve for one layer and store the weights.
 
-    A layer with neither keeps its old offset: no parameter is ever added, so the counts stay those of the plan.
+    The intercept goes to the bias, or into the running mean of the batch norm that follows. A layer with neither gets
+    the best weights without: no parameter is ever added, so the counts stay those of the plan.
     """
     module = small.get_submodule(path)
     weight: Tensor = module.weight  # type: ignore[assignment]
     bias: Tensor | None = module.bias  # type: ignore[assignment]
-    if not bool(torch.isfinite(weight_SO).all()):
+    follower = statistics.normalised_by.get(path)
+    prior = weight.detach().flatten(1).T.to(stats.A_DD.dtype)
+    new, offset = refit(stats, kept, damping, prior=prior, intercept=bias is not None or follower is not None)
+    if not bool(torch.isfinite(new).all()):
         return
     with torch.no_grad():
-        weight.copy_(weight_SO.T.reshape(weight.shape))
-        follower = statistics.normalised_by.get(path)
+        weight.copy_(new.T.reshape(weight.shape))
         if bias is not None:
-            bias.copy_(intercept_O)
+            bias.copy_(offset)
         elif follower is not None:
             mean: Tensor = small.get_submodule(follower).running_mean  # type: ignore[assignment]
-            mean.sub_(intercept_O.to(mean.dtype))
+            mean.sub_(offset.to(mean.dtype))

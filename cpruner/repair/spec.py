@@ -16,7 +16,7 @@ class Repair:
         choices=("none", "static", "sequential"),
     )
     images: int = option(512, "training images the activation statistics are gathered on", low=1)
-    positions: int = option(16, "sampled output positions per image and convolution", low=1)
+    positions: int = option(8, "sampled output positions per image and convolution", low=1)
     damping: float = option(1e-4, "ridge added to the second moments, relative to their mean diagonal", low=0.0)
     ranking: str = option(
         "elimination",

@@ -17,13 +17,13 @@ FILE = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State between two updates.
+    """State after an update, and what was judged since.
 
     Args:
         identity: What search this is; another search refuses it.
-        archive: Judgements so far.
+        archive: Judgements so far, those of a last batch too small for an update included.
         updates: Updates so far.
-        agent: ``agent.state_dict()``.
+        agent: ``agent.state_dict()`` after the last update.
     """
 
     identity: Mapping[str, Any]
@@ -68,18 +68,28 @@ class Checkpoint:
             )
         try:
             state = torch.load(path, weights_only=True)
-            found = state["identity"]
+            found = dict(state["identity"])
         except Exception as error:
-            raise CheckpointError(f"checkpoint: expected {path} as written by a search, got {error!r}.") from error
+            raise _damaged(path, error) from error
         for key, value in identity.items():
             if found.get(key) != value:
                 raise CheckpointError(
                     f"checkpoint {path}: expected {key} = {value!r}, got {found.get(key)!r}. "
                     "It belongs to another search: resume with the same options, or start anew without search.resume."
                 )
-        return cls(
-            identity=found,
-            archive=tuple(unpack(item) for item in state["archive"]),
-            updates=tuple(Update(**item) for item in state["updates"]),
-            agent=state["agent"],
-        )
+        try:
+            return cls(
+                identity=found,
+                archive=tuple(unpack(item) for item in state["archive"]),
+                updates=tuple(Update(**item) for item in state["updates"]),
+                agent=dict(state["agent"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    why = f"{type(error).__name__}: {error}".splitlines()[0]
+    return CheckpointError(
+        f"checkpoint: expected {path} as written by a search, got {why}. Use an undamaged copy, or start anew."
+    )

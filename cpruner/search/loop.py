@@ -42,6 +42,7 @@ class Saving:
 
 @dataclass
 class _State:
+    agent: Mapping[str, Any]  # as it was after the last update
     archive: list[Judgement] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
 
@@ -82,23 +83,22 @@ def search(
                 watch(Progress(len(state.archive), evaluations, env.judged, best_feasible(state.archive), update))
         if wanted == agent.episodes_per_update:
             state.updates.append(_record(env, episodes, agent.update(episodes), len(state.archive)))
+            state.agent = agent.state_dict()
         if saving is not None:
-            _checkpoint(saving, state, agent).save(saving.path)
+            Checkpoint(saving.identity, tuple(state.archive), tuple(state.updates), state.agent).save(saving.path)
     return SearchResult(tuple(state.archive), tuple(state.updates))
 
 
 def _resume(env: PruningEnv, agent: Agent, saving: Saving | None) -> _State:
     if saving is None or saving.resume is None:
-        return _State()
+        return _State(agent.state_dict())
     checkpoint = Checkpoint.load(saving.resume, saving.identity, env.unpack)
+    checkpoint.save(saving.path)  # an interruption before the next update must find it there
     agent.load_state_dict(checkpoint.agent)
     for judgement in checkpoint.archive:
         env.judge.memo.setdefault(judgement.candidate, judgement)
-    return _State(list(checkpoint.archive), list(checkpoint.updates))
-
-
-def _checkpoint(saving: Saving, state: _State, agent: Agent) -> Checkpoint:
-    return Checkpoint(saving.identity, tuple(state.archive), tuple(state.updates), agent.state_dict())
+    learnt = checkpoint.updates[-1].evaluations if checkpoint.updates else 0  # the others are played again, for free
+    return _State(checkpoint.agent, list(checkpoint.archive[:learnt]), list(checkpoint.updates))
 
 
 def _record(env: PruningEnv, episodes: Sequence[Episode], stats: UpdateStats, evaluations: int) -> Update:
@@ -108,6 +108,6 @@ def _record(env: PruningEnv, episodes: Sequence[Episode], stats: UpdateStats, ev
         evaluations=evaluations,
         reward=float(np.mean([episode.total_reward for episode in episodes])),
         costs={name: float(cost) for name, cost in zip(names, mean_K, strict=True)},
-        multipliers=dict(zip(names, stats.multipliers, strict=False)),
-        scalars=dict(stats.scalars),
+        multipliers={name: float(value) for name, value in zip(names, stats.multipliers, strict=False)},
+        scalars={name: float(value) for name, value in stats.scalars.items()},
     )

@@ -74,6 +74,8 @@ class SearchResult:
             for k in range(len(self.archive[0].readings))
         ]
         worst = max(least, key=lambda reading: reading.scaled)
+        if worst.satisfied:  # each was met by some candidate, but never all by one: look at the nearest
+            worst = max(min(self.archive, key=lambda j: j.violation).readings, key=lambda reading: reading.scaled)
         raise InfeasibleError(
             worst.name,
             limit=worst.limit,

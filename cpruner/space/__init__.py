@@ -2,11 +2,12 @@
 
 from cpruner.space.algebra import Algebra, Counts
 from cpruner.space.candidate import Candidate, keep_best
+from cpruner.space.freeze import freeze
 from cpruner.space.group import Frozen, Group
 from cpruner.space.plan import FIXED, Cut, Plan, Rewire, Size
 from cpruner.space.ranking import Ranking, magnitude, order, unit_norms
 from cpruner.space.space import PruningSpace
-from cpruner.space.trace import as_inputs, trace, untouched
+from cpruner.space.trace import as_inputs, tensors_of, trace, untouched
 
 __all__ = [
     "FIXED",
@@ -22,9 +23,11 @@ __all__ = [
     "Rewire",
     "Size",
     "as_inputs",
+    "freeze",
     "keep_best",
     "magnitude",
     "order",
+    "tensors_of",
     "trace",
     "unit_norms",
     "untouched",

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
+_NORM = {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)}
+
 #: Module class -> (tensor, axis) -> attributes equal to the length of that axis.
 _ATTRIBUTES: Mapping[type[nn.Module], Mapping[tuple[str, int], tuple[str, ...]]] = {
     nn.Linear: {("weight", 0): ("out_features",), ("weight", 1): ("in_features",)},
@@ -13,9 +15,9 @@ _ATTRIBUTES: Mapping[type[nn.Module], Mapping[tuple[str, int], tuple[str, ...]]]
     nn.ConvTranspose1d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
     nn.ConvTranspose2d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
     nn.ConvTranspose3d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
-    nn.BatchNorm1d: {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)},
-    nn.BatchNorm2d: {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)},
-    nn.BatchNorm3d: {("running_mean", 0): ("num_features",), ("weight", 0): ("num_features",)},
+    nn.modules.batchnorm._NormBase: _NORM,
+    nn.RNNBase: {("weight_ih_l0", 1): ("input_size",)},
+    nn.RNNCellBase: {("weight_ih", 1): ("input_size",)},
     nn.PReLU: {("weight", 0): ("num_parameters",)},
 }
 

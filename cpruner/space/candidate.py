@@ -38,7 +38,8 @@ class Candidate:
                 remedy="Make it with its own space.",
             )
         for name, size, kept in zip(self.plan.names, self.plan.sizes, self.kept, strict=True):
-            legal = bool(kept) and all(0 <= i < size for i in kept) and list(kept) == sorted(set(kept))
+            legal = bool(kept) and all(isinstance(i, int) and 0 <= i < size for i in kept)
+            legal = legal and list(kept) == sorted(set(kept))
             if not legal:
                 raise InputError(
                     f"kept channels of group '{name}'",
@@ -68,10 +69,10 @@ class Candidate:
     def to_json(self) -> str:
         """Self-contained text: kept indices by group name, and the plan."""
         kept = dict(zip(self.plan.names, map(list, self.kept), strict=True))
-        return json.dumps({"format": _FORMAT, "kept": kept, "plan": self.plan.to_dict()})
+        return json.dumps({"format": _FORMAT, "kept": kept, "structure": self.structure, "plan": self.plan.to_dict()})
 
     @classmethod
-    def from_json(cls, text: str) -> "Candidate":
+    def from_json(cls, text: str | bytes) -> "Candidate":
         """Inverse of ``to_json``.
 
         Raises:
@@ -84,9 +85,13 @@ class Candidate:
                     f"candidate: expected format {_FORMAT}, got {data['format']}. Use the cpruner that wrote it."
                 )
             plan = Plan.from_dict(data["plan"])
+            if data["structure"] != plan.fingerprint:
+                raise ArtefactError("candidate: expected the plan it was saved with, got a changed one. Save it again.")
             return cls(tuple(tuple(data["kept"][name]) for name in plan.names), plan)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ArtefactError(f"candidate: expected the JSON text of Candidate.to_json, got {error!r}.") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ArtefactError(
+                f"candidate: expected the JSON text of Candidate.to_json, got {error!r}. Use an undamaged copy."
+            ) from error
 
 
 def keep_best(plan: Plan, ranking: Sequence[Sequence[int]], widths: Sequence[int]) -> Candidate:

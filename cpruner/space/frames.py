@@ -1,6 +1,7 @@
 """Which module is running, so that a size written in Python code is blamed on, or cured by, the smallest module."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,22 +21,37 @@ def follow(tracer: Tracer, model: nn.Module) -> Iterator[None]:
         model: The traced model; its own hooks are not touched (the two hooks used here are global and removed again).
     """
     paths = {id(module): path for path, module in model.named_modules()}
+    calls = Counter[str]()
+    uses = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
 
     def enter(module: nn.Module, args: Any) -> None:
         if id(module) in paths:
             stateless = next(module.parameters(), None) is None and next(module.buffers(), None) is None
             tracer.stack.append(Frame(paths[id(module)], pure=stateless and len(args) == 1))
+            calls[paths[id(module)]] += uses[id(module)]
 
-    def leave(module: nn.Module, args: Any, output: Any) -> None:
+    def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         if id(module) in paths:
-            _settle(tracer, tracer.stack.pop(), args, output)
+            frame = tracer.stack.pop()
+            frame.pure = frame.pure and not kwargs
+            _settle(tracer, frame, args, output)
 
-    handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
+    handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave, with_kwargs=True)]
     try:
         yield
+        _freeze_reused(tracer, calls)
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _freeze_reused(tracer: Tracer, calls: Mapping[str, int]) -> None:
+    """A replacement knows one set of widths, so a module that runs twice, or has two names, keeps its sizes."""
+    reused = [relabel for relabel in tracer.relabels if calls[relabel.module] > 1]
+    tracer.relabels[:] = [relabel for relabel in tracer.relabels if calls[relabel.module] == 1]
+    for relabel in reused:
+        for labels in (relabel.input_labels, relabel.output_labels):
+            tracer.sheet.freeze(labels, f"'{relabel.module}' states sizes and is used more than once")
 
 
 def _settle(tracer: Tracer, frame: Frame, args: Any, output: Any) -> None:

@@ -45,7 +45,7 @@ class PruningSpace:
         return replace(self, ranking=ranking)
 
     def widths(self, ratios: Sequence[float]) -> tuple[int, ...]:
-        """Round keep ratios to legal widths: multiples of ``multiple_of``, from ``min_width`` to dense.
+        """Round keep ratios to the nearest legal widths: dense, or multiples of ``multiple_of`` from ``min_width`` on.
 
         Args:
             ratios: One keep ratio in [0, 1] per group.
@@ -65,10 +65,10 @@ class PruningSpace:
         return tuple(self._width(size, ratio) for size, ratio in zip(self.sizes, ratios, strict=True))
 
     def _width(self, size: int, ratio: float) -> int:
-        step = self.multiple_of
-        width = round(ratio * size / step) * step
+        step, wanted = self.multiple_of, ratio * size
         lowest = -(-max(self.min_width, 1) // step) * step
-        return min(max(width, lowest), size)
+        width = max(round(wanted / step) * step, lowest)
+        return size if width >= size or size - wanted <= abs(width - wanted) else width
 
     def at(self, ratios: Sequence[float]) -> Candidate:
         """The candidate with one keep ratio per group, best-ranked channels first."""

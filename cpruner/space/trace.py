@@ -36,16 +36,16 @@ def trace(model: nn.Module, example_inputs: Any, *, multiple_of: int = 1, min_wi
         TraceError: The model does not run on the example inputs.
     """
     for name, value in (("multiple_of", multiple_of), ("min_width", min_width)):
-        if value < 1:
+        if not isinstance(value, int) or value < 1:
             raise InputError(
                 name, expected="an integer >= 1", got=value, remedy="Use 1 for no rounding and no minimum."
             )
     inputs = as_inputs(example_inputs)
     _check_devices(model, inputs)
     tracer = Tracer(model, RULES, pointwise)
-    with untouched(model):
+    with untouched(model), _same_buffers(model):
         output = _run(model, inputs, tracer)
-    for tensor in _tensors(output):
+    for tensor in tensors_of(output):
         for plane in tracer.planes(tensor):
             tracer.sheet.freeze(plane, "output of the network")
     for labels, reason in tracer.stack[0].baked:
@@ -95,11 +95,31 @@ def untouched(model: nn.Module) -> Iterator[None]:
                 module.training = training
 
 
-def _tensors(output: Any) -> list[Tensor]:
-    if isinstance(output, Tensor):
-        return [output]
-    if isinstance(output, dict):
-        return [tensor for value in output.values() for tensor in _tensors(value)]
-    if isinstance(output, list | tuple):
-        return [tensor for value in output for tensor in _tensors(value)]
-    return []
+@contextmanager
+def _same_buffers(model: nn.Module) -> Iterator[None]:
+    """Undo what a forward pass does to buffers (counters, observers)."""
+    owned = [(module, name, buffer) for module in model.modules() for name, buffer in module._buffers.items()]
+    saved = [(module, name, buffer, buffer.clone()) for module, name, buffer in owned if buffer is not None]
+    try:
+        yield
+    finally:
+        for module, name, buffer, value in saved:
+            module._buffers[name] = buffer.copy_(value)
+
+
+def tensors_of(output: Any) -> list[Tensor]:
+    """All tensors in nested lists, tuples, dicts and attributes of plain objects (dataclasses and the like)."""
+    found: list[Tensor] = []
+    todo, seen = [output], set[int]()
+    while todo:
+        value = todo.pop()
+        if id(value) in seen or isinstance(value, nn.Module | type):
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple | set):
+            todo.extend(value)
+        else:
+            todo.extend((value if isinstance(value, dict) else getattr(value, "__dict__", {})).values())
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cpruner.space.sheet import Planes, Sheet, along, plane_of
@@ -144,7 +145,10 @@ class Tracer(TorchDispatchMode):
 
 
 def freeze_operands(tracer: Tracer, call: Call) -> None:
-    """The rule of last resort: an unknown op freezes whatever it reads."""
+    """The rule of last resort: an unknown op freezes whatever it reads; its work, if torch counts it, is constant."""
+    counter = flop_registry.get(call.function.overloadpacket)
+    if counter is not None:
+        tracer.costs.append(Cost(float(counter(*call.args, **call.kwargs, out_val=call.result)), ()))
     flat = [leaf for value in call.args for leaf in (value if isinstance(value, list | tuple) else [value])]
     for tensor in [*flat, *call.kwargs.values()]:
         if isinstance(tensor, Tensor):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from cpruner.space.sheet import Planes, along
+from cpruner.space.sheet import Planes, along, support
 from cpruner.space.tracer import Call, Cost, Rule, Tracer
 
 _READS = "reads a tensor of fixed size"
@@ -17,6 +17,9 @@ def convolution(tracer: Tracer, call: Call) -> None:
     transposed, groups = bool(call.args[6]), int(call.args[8])
     for axis in range(2, weight.ndim):
         tracer.tie(tracer.labels(weight, axis), None, "kernel window")
+    for plane in tracer.planes(source):
+        if support(plane) != {1}:
+            tracer.sheet.freeze(plane, "varies along another axis than the channels of a convolution")
     inner, outer = (0, 1) if transposed else (1, 0)
     channels, outputs = tracer.labels(source, 1), tracer.labels(weight, outer)
     if groups > 1:
@@ -43,7 +46,7 @@ def _grouped(
     if transposed or channels is None or outputs is None:
         for labels in (channels, outputs, inner):
             tracer.tie(labels, None, "grouped transposed convolution" if transposed else _READS)
-        return outputs
+        return None if transposed else outputs
     per_group = channels.reshape(groups, -1)
     if groups >= source.shape[1] // groups:
         leaders = per_group[:, :1]
@@ -84,6 +87,8 @@ def product(tracer: Tracer, call: Call) -> None:
     columns = tracer.labels(right, 1)
     if isinstance(bias, Tensor):
         tracer.tie(columns, tracer.labels(bias, -1), "bias of fixed size")
+        if bias.ndim == 2:
+            tracer.tie(tracer.labels(left, 0), tracer.labels(bias, 0), "bias of fixed size")
     factors = (_factor(tracer, left, 0), _factor(tracer, left, 1), _factor(tracer, right, 1))
     tracer.costs.append(Cost(2.0, factors))
     _name_producer(tracer, columns)

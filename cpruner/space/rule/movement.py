@@ -34,6 +34,14 @@ def _states_size(source: Tensor, plane: Tensor, results: Sequence[Tensor], piece
     return cut or any(len(support(piece)) > len(support(plane)) for piece in pieces)
 
 
+def squeeze(tracer: Tracer, call: Call) -> None:
+    """``squeeze``: without a dimension it would also drop an axis that lost all but one channel, so two must stay."""
+    if len(call.args) == 1:
+        for plane in tracer.planes(call.args[0]):
+            tracer.sheet.freeze(plane.flatten()[:1], "'squeeze' without a dimension needs two channels")
+    move(tracer, call)
+
+
 def pad(tracer: Tracer, call: Call) -> None:
     """``constant_pad_nd``: padding a labelled axis makes new channels of constants, by an amount written in Python."""
     source, amounts = call.args[0], list(call.args[1])
@@ -99,11 +107,12 @@ def _stacked(tracer: Tracer, call: Call) -> None:
 
 
 _MOVES = (
-    "view _unsafe_view reshape permute transpose t unsqueeze squeeze expand slice select unbind split "
+    "view _unsafe_view reshape permute transpose t unsqueeze expand slice select unbind split "
     "split_with_sizes flip repeat"
 )
 MOVEMENT: Mapping[str, Rule] = {
     **dict.fromkeys(_MOVES.split(), move),
+    "squeeze": squeeze,
     "constant_pad_nd": pad,
     "cat": join,
     "stack": _stacked,

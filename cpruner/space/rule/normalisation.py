@@ -4,12 +4,20 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from cpruner.space.sheet import support
 from cpruner.space.tracer import Call, Rule, Tracer
 
 
 def batch_norm(tracer: Tracer, call: Call) -> None:
-    """Tie weight, bias and running statistics to the channels of the input (axis 1)."""
+    """Tie weight, bias and running statistics to the channels of the input (axis 1).
+
+    Statistics taken from the input itself (instance norm) mix every other axis.
+    """
     source, *vectors = call.args[:5]
+    if len(call.args) > 5 and call.args[5] is True:
+        for plane in tracer.planes(source):
+            if support(plane) != {1}:
+                tracer.sheet.freeze(plane, f"op '{call.name}' mixes this axis")
     channels = tracer.labels(source, 1)
     for vector in vectors:
         if isinstance(vector, Tensor):

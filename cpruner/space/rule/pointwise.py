@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from cpruner.space.sheet import Planes, support
-from cpruner.space.tracer import Call, Rule, Tracer
+from cpruner.space.tracer import Call, Rule, Tracer, freeze_operands
 
 _SIZE = "combined element-wise with a tensor of fixed size"
 _AXES = "combined element-wise with labels that vary along other axes"
@@ -14,6 +14,7 @@ _AXES = "combined element-wise with labels that vary along other axes"
 def pointwise(tracer: Tracer, call: Call) -> None:
     """The operands' planes, tied wherever two operands really meet (size 1 broadcasts and ties nothing)."""
     if not isinstance(call.result, Tensor):
+        freeze_operands(tracer, call)
         return
     planes: Planes = ()
     shape: tuple[int, ...] = ()
@@ -58,4 +59,4 @@ def _alone(tracer: Tracer, plane: Tensor, shape: Sequence[int], others: Planes) 
 
 
 #: Element-wise ops that torch does not tag as such.
-POINTWISE: Mapping[str, Rule] = dict.fromkeys(("hardswish", "detach", "alias", "_to_copy", "native_dropout"), pointwise)
+POINTWISE: Mapping[str, Rule] = dict.fromkeys(("hardswish", "_prelu_kernel", "detach", "alias", "_to_copy"), pointwise)

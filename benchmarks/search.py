@@ -1,0 +1,156 @@
+"""Agent against uniform, random and the cross-entropy method: same environment, same evaluations, several seeds.
+
+    python benchmarks/search.py                                   # the default task (digits)
+    python benchmarks/search.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
+
+Prints one row per agent (mean and spread over seeds) and writes benchmarks/results/search_<task>.json. An interrupted run
+continues: finished (agent, seed) pairs are not repeated. The test split is read once per search, for the chosen candidate.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_module
+from rich.console import Console
+from rich.table import Table
+
+from cpruner.agent import CrossEntropy, PPOLagrangian, Random, Uniform
+from cpruner.command import Job, dense_network
+from cpruner.evaluate import score
+from cpruner.prepare import Prepared, Task, prepare
+from cpruner.report import device_name, versions
+from cpruner.schema import register, to_job
+from cpruner.search import SearchResult, search
+
+RESULTS = Path(__file__).parent / "results"
+AGENTS = {"uniform": Uniform(), "random": Random(), "cross_entropy": CrossEntropy(), "ppo_lagrangian": PPOLagrangian()}
+
+
+def job_of(options: argparse.Namespace) -> Job:
+    """The job of a task, composed as the command would."""
+    overrides = {
+        "digits": [],
+        "resnet20": ["experiment=resnet20_cifar10"],
+        "resnet56": ["experiment=resnet20_cifar10", "model=resnet56"],
+    }
+    chosen = list(overrides[options.task])
+    if options.task != "digits":
+        if not (options.data and options.weights):
+            raise SystemExit(f"--task {options.task} needs --data (an .npz or folder) and --weights (safetensors)")
+        chosen += [f"data.path={options.data}", f"model.weights={options.weights}"]
+    if options.evaluations:
+        chosen.append(f"search.evaluations={options.evaluations}")
+    register()
+    with initialize_config_module("cpruner.conf", version_base="1.3"):
+        return to_job(compose("config", overrides=[*chosen, *options.overrides]))
+
+
+def prepared(job: Job) -> tuple[Prepared, Any]:
+    """Dense network, space, statistics."""
+    splits = job.data.load(job.seed)
+    model = dense_network(job, splits, job.torch_device())
+    task = Task(
+        model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, splits.train_eval
+    )
+    return prepare(task, job.repair, multiple_of=job.multiple_of), splits
+
+
+def one(ready: Prepared, job: Job, name: str, seed: int) -> tuple[SearchResult, float]:
+    """One search, judged from an empty memory."""
+    ready.memo.clear()
+    env = ready.env(job.problem)
+    evaluations = 1 if name == "uniform" else job.search.evaluations
+    start = time.perf_counter()
+    return search(env, AGENTS[name].build(env.problem, seed), evaluations), time.perf_counter() - start
+
+
+def row(ready: Prepared, splits: Any, found: SearchResult, seconds: float) -> dict[str, Any]:
+    """What is kept of one search."""
+    best = found.require()
+    return {
+        "search_accuracy": best.score.accuracy,
+        "search_loss": best.score.loss,
+        "test_accuracy": score(ready.build(best.candidate), splits.test).accuracy,
+        "scaled_costs": {reading.name: reading.scaled for reading in best.readings},
+        "widths": list(best.candidate.widths),
+        "evaluations": len(found.archive),
+        "best_after": [
+            max(j.score.accuracy for j in found.archive[: n + 1] if j.feasible)
+            for n in range(9, len(found.archive), 10)
+        ],
+        "seconds": seconds,
+    }
+
+
+def table(record: dict[str, Any]) -> Table:
+    """Mean and spread per agent."""
+    shown = Table("agent", "seeds", "evaluations", "search %", "test %", "seconds", title=record["task"])
+    for name, runs in record["runs"].items():
+        cells = [name, str(len(runs)), str(max(run["evaluations"] for run in runs.values()))]
+        for key, scale in (("search_accuracy", 100), ("test_accuracy", 100), ("seconds", 1)):
+            values = [scale * run[key] for run in runs.values()]
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            cells.append(f"{statistics.mean(values):.2f} +- {spread:.2f}")
+        shown.add_row(*cells)
+    return shown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", choices=("digits", "resnet20", "resnet56"), default="digits")
+    parser.add_argument("--data", help="CIFAR-10: .npz or folder")
+    parser.add_argument("--weights", help="safetensors file of the dense network")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--evaluations", type=int)
+    parser.add_argument("--agents", nargs="*", default=list(AGENTS), choices=list(AGENTS))
+    parser.add_argument("overrides", nargs="*", help="further options of the command")
+    options = parser.parse_args()
+    job = job_of(options)
+    ready, splits = prepared(job)
+    path = RESULTS / f"search_{options.task}.json"
+    identity = {
+        "repair": repr(job.repair),
+        "problem": repr(job.problem),
+        "evaluations": job.search.evaluations,
+        "model": ready.fingerprint,
+    }
+    record = json.loads(path.read_text()) if path.is_file() else {}
+    if record.get("identity") != identity:
+        record = {"task": options.task, "identity": identity, "runs": {}}
+    record |= {
+        "versions": versions(),
+        "device": device_name(job.torch_device()),
+        "threads": torch.get_num_threads(),
+        "budgets": {reading.name: reading.limit / reading.dense for reading in ready.dense},
+        "dense": {
+            "search_accuracy": ready.dense_score.accuracy,
+            "test_accuracy": score(ready.task.model, splits.test).accuracy,
+        },
+    }
+    console = Console()
+    for seed in range(options.seeds):
+        for name in options.agents:
+            spec = repr(AGENTS[name])
+            runs = record["runs"].setdefault(name, {})
+            if name == "uniform" and seed > 0:
+                continue
+            if runs.get(str(seed), {}).get("agent") != spec:
+                runs[str(seed)] = {**row(ready, splits, *one(ready, job, name, seed)), "agent": spec}
+                RESULTS.mkdir(exist_ok=True)
+                part = path.with_suffix(f".{os.getpid()}")
+                part.write_text(json.dumps(record, indent=1) + "\n")
+                os.replace(part, path)
+                console.print(
+                    f"{name} seed {seed}: {runs[str(seed)]['search_accuracy']:.4f} {runs[str(seed)]['test_accuracy']:.4f}"
+                )
+    console.print(table(record))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""What the ``cpruner`` command does around ``prune``: job, dense network, screen, report, fresh-process certificate."""
+
+from cpruner.command.dense import dense_network
+from cpruner.command.job import Job
+from cpruner.command.run import execute, link_latest
+
+__all__ = ["Job", "dense_network", "execute", "link_latest"]

@@ -1,0 +1,89 @@
+"""One run of the command, as plain values: what to prune, on what data, to which budgets, how."""
+
+from dataclasses import dataclass
+
+import torch
+
+from cpruner.agent import Random, Uniform
+from cpruner.cmdp import AgentSpec
+from cpruner.constraint import Budget
+from cpruner.data import DataSpec
+from cpruner.env import PruningProblem
+from cpruner.errors import InputError
+from cpruner.finetune import FineTune
+from cpruner.model import ModelSpec
+from cpruner.repair import Repair
+from cpruner.search import Search
+
+_BASELINES = {"uniform": Uniform, "random": Random}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A composed config with every node turned into its spec.
+
+    Args:
+        job: Name of the run's folder below ``runs/``.
+        seed: Of everything.
+        device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
+        multiple_of: Widths are rounded to a multiple of this.
+        threads: CPU threads of torch; None leaves it to torch.
+        model: The network.
+        data: The dataset.
+        budgets: What the network may cost.
+        agent: Who decides.
+        search: How long.
+        finetune: Training of the chosen network.
+        dense: Training of the dense network, where it comes without weights.
+        repair: Refit of candidates.
+        problem: Options of the environment.
+    """
+
+    job: str
+    seed: int
+    device: str
+    multiple_of: int
+    threads: int | None
+    model: ModelSpec
+    data: DataSpec
+    budgets: tuple[Budget, ...]
+    agent: AgentSpec
+    search: Search
+    finetune: FineTune
+    dense: FineTune
+    repair: Repair
+    problem: PruningProblem
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.search.baselines if name not in _BASELINES]
+        if unknown:
+            raise InputError(
+                "search.baselines",
+                expected=f"some of {sorted(_BASELINES)}",
+                got=unknown,
+                remedy="Leave out the others.",
+            )
+
+    @property
+    def baselines(self) -> dict[str, AgentSpec]:
+        """Baseline agents by name."""
+        return {name: _BASELINES[name]() for name in self.search.baselines}
+
+    def torch_device(self) -> torch.device:
+        """The device to run on.
+
+        Raises:
+            InputError: There is no such device.
+        """
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
+        try:
+            device = torch.device(name)
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(
+                "device",
+                expected="auto, cpu, cuda or cuda:N on this machine",
+                got=f"{name} ({error})",
+                remedy="Use auto.",
+            ) from error
+        return device

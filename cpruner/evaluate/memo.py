@@ -1,0 +1,50 @@
+"""Results that were already paid for."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
+from typing import TypeVar, final
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@final
+class Memo(MutableMapping[K, V]):
+    """A dictionary that computes what it lacks and counts how often it did not have to.
+
+    Args:
+        known: Results to start with, for example from a checkpoint.
+
+    Attributes:
+        hits: Number of ``recall`` calls that were answered without computing.
+        misses: Number of ``recall`` calls that had to compute and succeeded.
+    """
+
+    def __init__(self, known: Mapping[K, V] | None = None) -> None:
+        self._values: dict[K, V] = dict(known or {})
+        self.hits = 0
+        self.misses = 0
+
+    def recall(self, key: K, compute: Callable[[], V]) -> V:
+        """Return the value of ``key``, computed and kept the first time; if ``compute`` raises, nothing is kept."""
+        if key in self._values:
+            self.hits += 1
+            return self._values[key]
+        value = compute()
+        self._values[key] = value
+        self.misses += 1
+        return value
+
+    def __getitem__(self, key: K) -> V:
+        return self._values[key]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._values[key] = value
+
+    def __delitem__(self, key: K) -> None:
+        del self._values[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)

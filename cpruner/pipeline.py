@@ -1,0 +1,243 @@
+"""``cpruner.prune``: from a trained network and budgets to a smaller network that meets them, top to bottom."""
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cpruner.agent import PPOLagrangian, Random, Uniform
+from cpruner.candidate import Candidate, load, save_artefact
+from cpruner.cmdp import AgentSpec
+from cpruner.constraint import Budget, Reading
+from cpruner.env import Judgement, PruningProblem
+from cpruner.errors import InfeasibleError, InputError
+from cpruner.evaluate import score
+from cpruner.finetune import FineTune, TrainingLog, tune
+from cpruner.prepare import Labelled, Prepared, Task, prepare
+from cpruner.repair import Repair
+from cpruner.result import Result
+from cpruner.search import Saving, SearchResult, search
+from cpruner.watch import Silent, Watcher
+
+AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything about a run that has a good default.
+
+    Args:
+        repair: How candidates are refitted before they are judged.
+        problem: How pruning is posed as a constrained MDP.
+        finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
+        baselines: Agents given the same number of evaluations, by name.
+        multiple_of: Widths are rounded to a multiple of this.
+        run_dir: Where checkpoints and the artefact go; None is the one to resume, or keeps everything in memory.
+        resume: Run directory of an interrupted run to continue.
+        watcher: Who is told what happens.
+
+    Raises:
+        InputError: A baseline is called "agent".
+    """
+
+    repair: Repair = field(default_factory=Repair)
+    problem: PruningProblem = field(default_factory=PruningProblem)
+    finetune: FineTune = field(default_factory=FineTune)
+    baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
+    multiple_of: int = 1
+    run_dir: Path | None = None
+    resume: Path | None = None
+    watcher: Watcher = field(default_factory=Silent)
+
+    def __post_init__(self) -> None:
+        if AGENT in self.baselines:
+            expected = f"names other than '{AGENT}'"
+            raise InputError("baselines", expected=expected, got=list(self.baselines), remedy="Rename it.")
+        for name, folder in (("resume", self.resume), ("run_dir", self.run_dir or self.resume)):
+            object.__setattr__(self, name, None if folder is None else Path(folder))  # text is welcome too
+
+
+def prune(  # noqa: PLR0913 - the public entry; what has a good default is in Settings
+    model: nn.Module,
+    example_inputs: Any,
+    *,
+    train: Labelled,
+    search: Labelled,
+    budgets: Sequence[Budget],
+    agent: AgentSpec | None = None,
+    evaluations: int = 200,
+    seed: int = 0,
+    settings: Settings | None = None,
+) -> Result:
+    """Make a trained network smaller until it meets every budget.
+
+    Args:
+        model: The trained network; it is not changed.
+        example_inputs: One tensor, or a tuple of positional arguments; the costs are measured on it.
+        train: Batches of training images and labels: activation statistics and fine-tuning.
+        search: Batches held out of the training data: judges candidates and checkpoints. Never pass the test split.
+        budgets: What the network may cost.
+        agent: Who decides; None is PPO-Lagrangian.
+        evaluations: Candidates the agent may judge; each baseline gets as many.
+        seed: Of the agent, the baselines and the fine-tuning.
+        settings: Everything else.
+
+    Returns:
+        The smaller network and how it came about.
+
+    Raises:
+        InputError: A malformed argument, before any long work.
+        TraceError: The model does not run on the example inputs.
+        CostError: A cost function raised or returned no finite number.
+        InfeasibleError: A budget cannot be met, or no judged candidate met them all.
+        CheckpointError: ``settings.resume`` belongs to another run.
+    """
+    settings = settings or Settings()
+    return run(
+        Task(model, example_inputs, train, search, budgets), agent or PPOLagrangian(), evaluations, seed, settings
+    )
+
+
+def run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Settings) -> Result:
+    """The same for a task and settings; see ``prune``. The random state of torch is left as it was."""
+    if not isinstance(evaluations, int) or isinstance(evaluations, bool) or evaluations < 1:
+        raise InputError("evaluations", expected="an integer of at least 1", got=repr(evaluations), remedy="Try 200.")
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # a DataLoader without a generator draws from it
+        return _run(task, agent, evaluations, seed, settings)
+
+
+def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Settings) -> Result:
+    clock = _Clock(settings.watcher)
+    prepared = clock("prepare", lambda: prepare(task, settings.repair, multiple_of=settings.multiple_of))
+    settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
+    agents = {AGENT: agent, **settings.baselines}
+    searches = {
+        name: clock(
+            f"search: {name}", lambda name=name, spec=spec: _search(prepared, name, spec, evaluations, seed, settings)
+        )
+        for name, spec in agents.items()
+    }
+    chosen = _recheck(prepared, searches[AGENT])
+    searched = prepared.build(chosen.candidate)
+    tuned, log = clock("finetune", lambda: _finetune(prepared, searched, seed, settings))
+    final, readings = _certify(prepared, tuned, chosen.candidate, settings)
+    return Result(
+        model=final,
+        candidate=chosen.candidate,
+        readings=readings,
+        score=score(final, task.search),
+        searched=chosen,
+        searches=searches,
+        training=log,
+        prepared=prepared,
+        seed=seed,
+        seconds=clock.seconds,
+    )
+
+
+def _search(
+    prepared: Prepared, name: str, spec: AgentSpec, evaluations: int, seed: int, settings: Settings
+) -> SearchResult:
+    env = prepared.env(settings.problem)
+    saving = None
+    if settings.run_dir is not None:
+        folder = settings.run_dir / "search"
+        folder.mkdir(parents=True, exist_ok=True)
+        earlier = None if settings.resume is None else settings.resume / "search" / f"{name}.pt"
+        resume = earlier if earlier is not None and (name == AGENT or earlier.is_file()) else None
+        saving = Saving(folder / f"{name}.pt", _identity(prepared, spec, seed, settings), resume)
+    watch = settings.watcher.evaluation(name)
+    return search(env, spec.build(env.problem, seed), evaluations, saving=saving, watch=watch)
+
+
+def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings) -> dict[str, Any]:
+    pairs = list(zip(prepared.task.budgets, prepared.dense, strict=True))
+    return {
+        "model": prepared.fingerprint,
+        "constraints": [budget.name for budget in prepared.task.budgets],
+        # what is measured differs from run to run, and with it a limit relative to it
+        "limits": {budget.name: dense.limit if budget.cost.counted else str(budget.limit) for budget, dense in pairs},
+        "agent": repr(spec),
+        "seed": seed,
+        "repair": repr(settings.repair),
+        "problem": repr(settings.problem),
+        "multiple_of": settings.multiple_of,
+    }
+
+
+def _recheck(prepared: Prepared, found: SearchResult) -> Judgement:
+    """Measure the best candidates again, best first: noisy costs must hold twice.
+
+    Raises:
+        InfeasibleError: No candidate met every budget, or none did so twice.
+    """
+    found.require()
+    failed: list[Reading] = []
+    for judgement in found.ranked:
+        readings = prepared.read(prepared.build(judgement.candidate))
+        if all(reading.satisfied for reading in readings):
+            return judgement
+        failed.append(max(readings, key=lambda reading: reading.scaled))
+    nearest = min(failed, key=lambda reading: reading.scaled)
+    raise InfeasibleError(
+        nearest.name,
+        limit=nearest.limit,
+        smallest=nearest.value,
+        unit=nearest.unit,
+        remedy="It was met once but not when measured again: raise the limit or quieten the machine.",
+    )
+
+
+def _finetune(prepared: Prepared, network: nn.Module, seed: int, settings: Settings) -> tuple[nn.Module, TrainingLog]:
+    task = prepared.task
+    return tune(
+        network,
+        task.train,
+        task.search,
+        settings.finetune,
+        seed=seed,
+        teacher=task.model,
+        progress=settings.watcher.epoch,
+    )
+
+
+def _certify(
+    prepared: Prepared, network: nn.Module, candidate: Candidate, settings: Settings
+) -> tuple[nn.Module, tuple[Reading, ...]]:
+    """Measure what is returned; with a run directory, that is the artefact as loaded back from disk.
+
+    Raises:
+        InfeasibleError: A budget does not hold; the artefact stays on disk for inspection.
+    """
+    if settings.run_dir is not None:
+        save_artefact(settings.run_dir, network, candidate)
+        network = load(settings.run_dir, lambda: copy.deepcopy(prepared.task.model))
+    readings = prepared.read(network)
+    for reading in readings:
+        if not reading.satisfied:
+            remedy = "It held during the search but not on the saved network: raise the limit or quieten the machine."
+            raise InfeasibleError(
+                reading.name, limit=reading.limit, smallest=reading.value, unit=reading.unit, remedy=remedy
+            )
+    return network, readings
+
+
+class _Clock:
+    """Runs phases, tells the watcher, keeps their seconds."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.seconds: dict[str, float] = {}
+        self._watcher = watcher
+
+    def __call__(self, phase: str, work: Any) -> Any:
+        self._watcher.phase(phase)
+        start = time.perf_counter()
+        outcome = work()
+        self.seconds[phase] = time.perf_counter() - start
+        return outcome

@@ -1,0 +1,140 @@
+"""Everything a search needs, checked before any long work starts."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cpruner.candidate import Candidate, materialise
+from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
+from cpruner.data import SeededBatches
+from cpruner.env import Judge, PruningEnv, PruningProblem
+from cpruner.errors import InputError
+from cpruner.evaluate import Score, score
+from cpruner.repair import Repair, Statistics, elimination, gather, repaired
+from cpruner.space import PruningSpace, as_inputs, trace
+
+Labelled = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network, its data and its budgets.
+
+    Args:
+        model: The trained dense network; never changed.
+        example_inputs: Positional arguments of one forward call.
+        train: Batches of training images and labels.
+        search: Held-out batches that judge candidates; not the test split.
+        budgets: Budgets with distinct names, at least one.
+        statistics: Batches the activation statistics come from; None takes ``train``.
+    """
+
+    model: nn.Module
+    example_inputs: Any
+    train: Labelled
+    search: Labelled
+    budgets: Sequence[Budget]
+    statistics: Labelled | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task that has passed every check: its space, dense costs and score, and the builder of candidates."""
+
+    task: Task
+    space: PruningSpace
+    dense: tuple[Reading, ...]
+    dense_score: Score
+    statistics: Statistics
+    repair: Repair
+    memo: dict[Candidate, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The example inputs as positional arguments."""
+        return as_inputs(self.task.example_inputs)
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """Dense cost by budget name."""
+        return {reading.name: reading.dense for reading in self.dense}
+
+    def build(self, candidate: Candidate) -> nn.Module:
+        """The repaired smaller network of a candidate."""
+        return repaired(self.task.model, candidate, self.statistics, self.repair)
+
+    def read(self, network: nn.Module) -> tuple[Reading, ...]:
+        """Measure every budget on a network."""
+        return read(self.task.budgets, network, self.inputs, self.costs)
+
+    def env(self, problem: PruningProblem) -> PruningEnv:
+        """A fresh environment; all environments of one task share their judgements."""
+        judge = Judge(
+            build=self.build,
+            score=lambda network: score(network, self.task.search),
+            budgets=self.task.budgets,
+            example_inputs=self.inputs,
+            dense=self.costs,
+            memo=self.memo,
+        )
+        return PruningEnv(self.space, judge, self.dense, problem)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the dense network: structure, weights and buffers."""
+        digest = hashlib.sha256(self.space.plan.fingerprint.encode())
+        for name, tensor in self.task.model.state_dict().items():
+            digest.update(name.encode())
+            if isinstance(tensor, Tensor):  # a module's extra state may be anything
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def prepare(task: Task, repair: Repair, *, multiple_of: int = 1) -> Prepared:
+    """Trace the network, measure the dense costs, refuse budgets nobody can meet, gather statistics, rank channels.
+
+    Args:
+        task: The network, data and budgets.
+        repair: How candidates are refitted.
+        multiple_of: Widths are rounded to a multiple of this.
+
+    Raises:
+        InputError: No budget, nothing to prune, no data, or a malformed budget.
+        TraceError: The model does not run on the example inputs.
+        CostError: A cost function fails on the dense or on the smallest network.
+        InfeasibleError: A budget is below what the smallest network costs.
+    """
+    _check_budgets(task.budgets)
+    space = trace(task.model, task.example_inputs, multiple_of=multiple_of)
+    if not space.groups:
+        remedy = "See the reasons above; wrap what is unknown in a module of its own."
+        raise InputError("model", expected="at least one prunable group", got=f"none\n{space}", remedy=remedy)
+    inputs = as_inputs(task.example_inputs)
+    costs = measure_dense(task.budgets, task.model, inputs)
+    dense = read(task.budgets, task.model, inputs, costs)
+    smallest = read(task.budgets, materialise(task.model, space.smallest()), inputs, costs)
+    # a cost may also fall with the width (an error rate does): out of reach is what neither end of the space meets
+    check_reachable(task.budgets, costs, {reading.name: min(reading.value, reading.dense) for reading in smallest})
+    dense_score = score(task.model, task.search)
+    images = task.train if task.statistics is None else task.statistics
+    if isinstance(images, SeededBatches):  # the same images whatever was read before
+        images = images.reseeded(repair.seed)
+    statistics = gather(task.model, images, repair)
+    if repair.ranking == "elimination":
+        space = space.ranked(elimination(task.model, space, statistics, repair.damping))
+    return Prepared(task, space, dense, dense_score, statistics, repair)
+
+
+def _check_budgets(budgets: Any) -> None:
+    listed = isinstance(budgets, Sequence) and not isinstance(budgets, str)
+    if not listed or not budgets or not all(isinstance(budget, Budget) for budget in budgets):
+        raise InputError(
+            "budgets",
+            expected="at least one Budget, in a list",
+            got=repr(budgets) if budgets else "none",
+            remedy="Write budgets=[Budget(Flops(), limit=0.5)].",
+        )

@@ -1,0 +1,45 @@
+"""What a run has to say: result file, tables, figures, event log and progress lines, all from plain values."""
+
+from cpruner.report.environment import device_name as device_name
+from cpruner.report.environment import versions as versions
+from cpruner.report.event import EventLog as EventLog
+from cpruner.report.figure import curves as curves
+from cpruner.report.figure import widths as widths
+from cpruner.report.figure import write_figures as write_figures
+from cpruner.report.history import History as History
+from cpruner.report.phase import Phase as Phase
+from cpruner.report.progress import SearchProgress as SearchProgress
+from cpruner.report.report import Report as Report
+from cpruner.report.result import to_result as to_result
+from cpruner.report.result import validate_result as validate_result
+from cpruner.report.result import write_result as write_result
+from cpruner.report.row import BudgetRow as BudgetRow
+from cpruner.report.row import GroupWidth as GroupWidth
+from cpruner.report.row import Row as Row
+from cpruner.report.table import render as render
+from cpruner.report.table import render_budgets as render_budgets
+from cpruner.report.table import to_text as to_text
+from cpruner.report.verdict import verdict as verdict
+
+__all__ = [
+    "BudgetRow",
+    "EventLog",
+    "GroupWidth",
+    "History",
+    "Phase",
+    "Report",
+    "Row",
+    "SearchProgress",
+    "curves",
+    "device_name",
+    "render",
+    "render_budgets",
+    "to_result",
+    "to_text",
+    "validate_result",
+    "verdict",
+    "versions",
+    "widths",
+    "write_figures",
+    "write_result",
+]

@@ -1,0 +1,35 @@
+"""History: what the search saw, evaluation by evaluation and update by update."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class History:
+    """The course of a search, E evaluations and U updates long.
+
+    Args:
+        reward: Reward of each evaluated network, length E; with the usual reward its search accuracy in [0, 1].
+        scaled: Name of a budget -> cost / limit of each evaluated network, each of length E; met at 1 or below.
+        multipliers: Name of a budget -> Lagrange multiplier after each update, each of length U.
+    """
+
+    reward: tuple[float, ...] = ()
+    scaled: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    multipliers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> tuple[bool, ...]:
+        """Whether each evaluated network met every budget."""
+        return tuple(all(costs[index] <= 1 for costs in self.scaled.values()) for index in range(len(self.reward)))
+
+    @property
+    def best_feasible(self) -> tuple[float, ...]:
+        """Largest reward so far among networks that met every budget; NaN before the first."""
+        best, course = math.nan, []
+        for reward, met in zip(self.reward, self.feasible, strict=True):
+            if met and not reward <= best:
+                best = reward
+            course.append(best)
+        return tuple(course)

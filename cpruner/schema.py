@@ -1,0 +1,156 @@
+"""Hydra schemas derived from the specs, and specs rebuilt from a composed config.
+
+This module and ``cli`` are the only ones that know Hydra and OmegaConf. Names, types, defaults and ranges live in the
+specs alone.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from cpruner import agent, constraint, data, model
+from cpruner.command.job import Job
+from cpruner.constraint import Budget
+from cpruner.env import PruningProblem
+from cpruner.errors import ArtefactError, InputError
+from cpruner.finetune import FineTune
+from cpruner.repair import Repair
+from cpruner.search import Search
+
+CONFIG = Path("config") / "config.yaml"
+
+#: Config group -> option name -> spec class. A new plug-in is one more line here and one YAML file.
+SPECS: Mapping[str, Mapping[str, type]] = {
+    "model": {"small": model.SmallResNet, "cifar_resnet": model.CifarResNet, "torchvision": model.Torchvision},
+    "data": {"digits": data.Digits, "cifar10": data.Cifar10, "image_folder": data.ImageFolder},
+    "constraint": {
+        "flops": constraint.Flops,
+        "macs": constraint.Macs,
+        "params": constraint.Params,
+        "latency": constraint.Latency,
+        "external": constraint.External,
+    },
+    "agent": {
+        "ppo_lagrangian": agent.PPOLagrangian,
+        "cross_entropy": agent.CrossEntropy,
+        "uniform": agent.Uniform,
+        "random": agent.Random,
+    },
+    "search": {"search": Search},
+    "finetune": {"finetune": FineTune},
+    "repair": {"repair": Repair},
+    "problem": {"problem": PruningProblem},
+}
+
+
+@dataclasses.dataclass
+class Root:
+    """Schema of the whole config; groups fill the nodes."""
+
+    job: str = "cpruner"
+    seed: int = 0
+    device: str = "auto"
+    multiple_of: int = 1
+    threads: int | None = None
+    model: Any = MISSING
+    data: Any = MISSING
+    constraint: Any = dataclasses.field(default_factory=dict)
+    agent: Any = MISSING
+    search: Any = MISSING
+    finetune: Any = MISSING
+    dense: Any = MISSING
+    repair: Any = MISSING
+    problem: Any = MISSING
+
+
+def register() -> None:
+    """Put every schema into Hydra's store, as ``spec/<group>/<name>``."""
+    store = ConfigStore.instance()
+    for group, specs in SPECS.items():
+        for name, spec in specs.items():
+            store.store(group=f"spec/{group}", name=name, node=schema_of(spec, budget=group == "constraint"))
+    store.store(name="root", node=Root)
+
+
+def schema_of(spec: type, *, budget: bool = False) -> type:
+    """A mutable dataclass with the fields of a frozen spec, its import path, and a limit if it is the cost of a budget.
+
+    A frozen dataclass used as a schema would make the node read-only.
+    """
+    fields: list[Any] = [("_target_", str, dataclasses.field(default=f"{spec.__module__}.{spec.__qualname__}"))]
+    for field in dataclasses.fields(spec):
+        if field.default_factory is not dataclasses.MISSING:
+            default = dataclasses.field(default_factory=field.default_factory)
+        else:
+            default = dataclasses.field(default=field.default)
+        fields.append((field.name, _hydra_type(field.type), default))
+    if budget:
+        fields.append(("limit", float | str, dataclasses.field(default="???")))
+    return dataclasses.make_dataclass(f"{spec.__name__}Schema", [(n, _hydra_type(t), d) for n, t, d in fields])
+
+
+def _hydra_type(annotation: Any) -> Any:
+    """OmegaConf wants ``typing.Union`` where specs write ``X | None``."""
+    if isinstance(annotation, types.UnionType):
+        return typing.Union[typing.get_args(annotation)]  # noqa: UP007 - built at run time
+    return annotation
+
+
+def to_job(config: DictConfig) -> Job:
+    """Rebuild every spec of a composed config.
+
+    Raises:
+        InputError: An option is out of range, missing, or names a class that is not an exported spec.
+    """
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    budgets = tuple(_budget(name, dict(node)) for name, node in plain["constraint"].items())
+    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem")
+    return Job(
+        budgets=budgets,
+        **{room: _spec(room, dict(plain[room])) for room in rooms},
+        **{name: plain[name] for name in ("job", "seed", "device", "multiple_of", "threads")},
+    )
+
+
+def _budget(name: str, node: dict[str, Any]) -> Budget:
+    limit = node.pop("limit", "???")
+    if limit in ("???", None):
+        remedy = f"Set constraint.{name}.limit, for instance 0.5 or '3.2 ms'."
+        raise InputError(f"constraint.{name}.limit", expected="a limit", got="none", remedy=remedy)
+    return Budget(_spec(f"constraint.{name}", node), limit=limit, name=name)
+
+
+def _spec(where: str, node: dict[str, Any]) -> Any:
+    known = {f"{spec.__module__}.{spec.__qualname__}": spec for specs in SPECS.values() for spec in specs.values()}
+    target = node.pop("_target_", None)
+    if target not in known:
+        remedy = f"Choose one of {', '.join(sorted(known))}."
+        raise InputError(f"{where}._target_", expected="an exported spec of cpruner", got=target, remedy=remedy)
+    missing = [name for name, value in node.items() if value == "???"]
+    if missing:
+        expected = f"a value for {where}.{missing[0]}"
+        raise InputError(where, expected=expected, got="none", remedy=f"Set {where}.{missing[0]}=...")
+    return known[target](**node)
+
+
+def load_job(run_dir: Path) -> Job:
+    """The job of a run directory, from its composed config.
+
+    Raises:
+        ArtefactError: There is no config in it.
+    """
+    path = run_dir / CONFIG
+    if not path.is_file():
+        raise ArtefactError(
+            f"run directory: expected {path}, got no such file. Give the folder of a run of the command."
+        )
+    config = OmegaConf.load(path)
+    if not isinstance(config, DictConfig):
+        raise ArtefactError(f"{path}: expected a mapping, got a list. Give the folder of a run of the command.")
+    return to_job(config)

@@ -1,0 +1,14 @@
+"""What every test shares: one thread per process, reproducible property tests, the CIFAR-10 fixtures."""
+
+import importlib.util
+
+import torch
+from hypothesis import settings
+
+pytest_plugins = ["fixtures_cifar"] if importlib.util.find_spec("fixtures_cifar") else []
+
+# pytest-xdist already fills the cores; more threads only make them wait, and change the order of float sums.
+torch.set_num_threads(1)
+
+settings.register_profile("cpruner", derandomize=True, deadline=None, max_examples=25)
+settings.load_profile("cpruner")

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from invariants import check
+
+from cpruner.candidate import materialise
+from cpruner.space import freeze, trace
+from cpruner.testing.nets import NETS
+
+NET = {net.name: net for net in NETS}
+MANY = [net for net in NETS if len(net.groups) > 1]
+
+
+@pytest.mark.parametrize("net", MANY, ids=lambda net: net.name)
+def test_what_is_left_still_keeps_the_invariants(net) -> None:
+    model, inputs = net.build(), net.inputs()
+    space = trace(model, inputs)
+    for gone in range(len(space.groups)):
+        left = freeze(space, {gone: "why"})
+        assert left.groups == space.groups[:gone] + space.groups[gone + 1 :]
+        assert left.sizes == space.sizes[:gone] + space.sizes[gone + 1 :]
+        assert left.ranking == space.ranking[:gone] + space.ranking[gone + 1 :]
+        check(model, inputs, left, left.smallest())
+        check(model, inputs, left, left.random(np.random.default_rng(gone)))
+
+
+@pytest.mark.parametrize("net", MANY, ids=lambda net: net.name)
+def test_the_counts_are_those_of_the_space_with_the_group_dense(net) -> None:
+    space = trace(net.build(), net.inputs())
+    left = freeze(space, {0: "why"})
+    assert left.count(left.smallest()) == space.algebra.counts((space.sizes[0], *space.smallest().widths[1:]))
+
+
+def test_the_reason_stands_at_every_axis_of_the_group() -> None:
+    space = trace(NET["residual"].build(), NET["residual"].inputs())
+    left = freeze(space, {1: "it is needed"})
+    said = {f"{entry.tensor}[{entry.axis}]" for entry in left.frozen if entry.reason == "it is needed"}
+    assert said == set(space.groups[1].members)
+    assert all(entry.kept == entry.size == 6 for entry in left.frozen if entry.reason == "it is needed")
+
+
+def test_a_partly_frozen_axis_counts_what_the_group_had_there() -> None:
+    space = trace(NET["dense block"].build(), NET["dense block"].inputs())
+    (entry,) = [e for e in freeze(space, {1: "why"}).frozen if e.tensor == "bn.weight"]
+    assert (entry.size, entry.kept) == (14, 4)
+
+
+def test_a_replaced_module_comes_back_when_its_channels_stay() -> None:
+    model, inputs = NET["channel shuffle"].build(), NET["channel shuffle"].inputs()
+    space = trace(model, inputs)
+    assert len(space.plan.rewires) == 1
+    left = freeze(space, {0: "why"})
+    assert left.plan.rewires == ()
+    assert type(materialise(model, left.smallest()).shuffle) is type(model.shuffle)
+
+
+def test_nothing_frozen_is_the_same_space() -> None:
+    space = trace(NET["grouped"].build(), NET["grouped"].inputs())
+    assert freeze(space, {}) == space
+
+
+def test_everything_frozen() -> None:
+    model, inputs = NET["grouped"].build(), NET["grouped"].inputs()
+    space = trace(model, inputs)
+    left = freeze(space, dict.fromkeys(range(len(space.groups)), "why"))
+    assert left.groups == ()
+    assert left.count(left.dense()) == space.count(space.dense())
+    check(model, inputs, left, left.dense())

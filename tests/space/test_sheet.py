@@ -1,0 +1,67 @@
+import torch
+
+from cpruner.space.sheet import FIXED, Sheet, along, compact, plane_of, support
+
+
+def test_labels_are_handed_out_once_and_never_fixed() -> None:
+    sheet = Sheet()
+    first, second = sheet.fresh(3), sheet.fresh(2)
+    assert first.tolist() == [1, 2, 3]
+    assert second.tolist() == [4, 5]
+    assert FIXED not in torch.cat([first, second])
+
+
+def test_along_puts_labels_on_one_axis() -> None:
+    plane = along(torch.tensor([7, 8, 9]), 1, 4)
+    assert plane.shape == (1, 3, 1, 1)
+    assert support(plane) == {1}
+
+
+def test_compact_drops_axes_without_variation() -> None:
+    plane = torch.tensor([[1, 2], [1, 2], [1, 2]])[:, :, None].expand(3, 2, 5)
+    assert compact(plane).tolist() == [[[1], [2]]]
+
+
+def test_compact_keeps_axes_that_vary_together() -> None:
+    plane = torch.tensor([[1, 2], [3, 4]])
+    assert torch.equal(compact(plane), plane)
+    assert support(plane) == {0, 1}
+
+
+def test_plane_of_one_axis() -> None:
+    rows, columns = along(torch.arange(1, 4), 0, 2), along(torch.arange(4, 6), 1, 2)
+    assert plane_of((rows, columns), 1).tolist() == [4, 5]
+    assert plane_of((rows,), 1) is None
+
+
+def test_plane_of_entangled_axes_is_none() -> None:
+    assert plane_of((torch.tensor([[1, 2], [3, 4]]),), 1) is None
+
+
+def test_unite_notes_an_edge_per_element() -> None:
+    sheet = Sheet()
+    left, right = sheet.fresh(2), sheet.fresh(2)
+    assert torch.equal(sheet.unite(left, right, "why"), left)
+    assert sheet.edges[0].tolist() == [[1, 2], [3, 4]]
+    assert sheet.frozen == []
+
+
+def test_unite_with_fixed_freezes_the_partner_and_says_why() -> None:
+    sheet = Sheet()
+    left, right = sheet.fresh(2), torch.tensor([FIXED, 9])
+    assert sheet.unite(left, right, "why").tolist() == [FIXED, 2]
+    ((labels, reason),) = sheet.frozen
+    assert (labels.tolist(), reason) == ([1], "why")
+
+
+def test_unite_broadcasts_a_single_label() -> None:
+    sheet = Sheet()
+    labels = sheet.fresh(3)
+    sheet.unite(labels[:1], labels, "why")
+    assert sheet.edges[0].tolist() == [[1, 1, 1], [1, 2, 3]]
+
+
+def test_freezing_fixed_labels_notes_nothing() -> None:
+    sheet = Sheet()
+    sheet.freeze(torch.tensor([FIXED, FIXED]), "why")
+    assert sheet.frozen == []

@@ -1,0 +1,277 @@
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from tiny_task import BUDGETS, EXAMPLE, SIZES, SOFT, flops, network, params, task, widths_of
+from torch import Tensor, nn
+
+from cpruner.constraint import Budget, External, Flops, Latency, Params
+from cpruner.data import TensorBatches
+from cpruner.errors import CostError, InfeasibleError, InputError, TraceError
+from cpruner.evaluate import score
+from cpruner.prepare import Prepared, Task, prepare
+from cpruner.repair import Repair, elimination
+from cpruner.space import trace
+
+REPAIR = Repair(images=64, positions=4)
+
+
+class Unread:
+    """Data that must not be looked at."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        raise AssertionError("the data was read although the task is malformed")
+
+
+def unread(*budgets: Any, **changed: Any) -> Task:
+    """A task whose data raises when it is read."""
+    return task(*budgets, **{"train": Unread(), "search": Unread(), **changed})
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    return prepare(task(), REPAIR)
+
+
+def state(model: nn.Module) -> list[Any]:
+    """Everything that could change in a model, and torch's random state."""
+    tensors = [(name, tensor.clone()) for name, tensor in model.state_dict().items()]
+    modes = [
+        (module.training, len(module._forward_hooks), len(module._forward_pre_hooks)) for module in model.modules()
+    ]
+    return [tensors, modes, [p.grad for p in model.parameters()], torch.get_rng_state()]
+
+
+def unchanged(before: list[Any], after: list[Any]) -> bool:
+    tensors = all(n == m and torch.equal(x, y) for (n, x), (m, y) in zip(before[0], after[0], strict=True))
+    return tensors and before[1:3] == after[1:3] and torch.equal(before[3], after[3])
+
+
+def test_the_dense_network_is_measured_and_judged(prepared: Prepared) -> None:
+    assert prepared.costs == {"flops": flops(*SIZES), "params": params(*SIZES)}
+    assert [(reading.value, reading.limit) for reading in prepared.dense] == [(15136.0, 7568.0), (810.0, 324.0)]
+    assert prepared.dense_score == score(prepared.task.model, prepared.task.search)
+    assert prepared.dense_score.images == 180
+    assert prepared.space.sizes == SIZES
+
+
+def test_statistics_come_from_the_training_images(prepared: Prepared) -> None:
+    train = prepared.task.train
+    assert isinstance(train, TensorBatches)
+    assert torch.equal(prepared.statistics.images, train.images[:64])
+    assert set(prepared.statistics.layers) == {"0", "3", "6", "11"}
+
+
+def test_statistics_may_come_from_elsewhere() -> None:
+    given = task()
+    assert isinstance(given.train, TensorBatches)
+    other = TensorBatches(given.train.images[-40:], given.train.labels[-40:], 16)
+    elsewhere = prepare(task(statistics=other), REPAIR)
+    assert torch.equal(elsewhere.statistics.images, given.train.images[-40:])
+
+
+def test_channels_are_ranked_as_asked(prepared: Prepared) -> None:
+    traced = trace(prepared.task.model, EXAMPLE)
+    expected = elimination(prepared.task.model, traced, prepared.statistics, REPAIR.damping)
+    by_norm = prepare(task(), Repair(images=64, positions=4, ranking="magnitude"))
+    assert prepared.space.ranking == expected
+    assert by_norm.space.ranking == traced.ranking != expected
+
+
+def test_widths_are_rounded_as_asked() -> None:
+    even = prepare(task(), REPAIR, multiple_of=2).space
+    assert even.multiple_of == 2
+    assert even.uniform(0.4).widths == (2, 2, 4)
+
+
+def test_candidates_are_built_repaired(prepared: Prepared) -> None:
+    candidate = prepared.space.at([1.0, 0.5, 0.75])
+    small = prepared.build(candidate)
+    assert widths_of(small) == (4, 3, 6)
+    assert not small.training
+    as_cut = prepare(task(), Repair(images=64, mode="none")).build(candidate)
+    assert not torch.equal(small(prepared.statistics.images), as_cut(prepared.statistics.images))
+    assert [reading.value for reading in prepared.read(small)] == [flops(4, 3, 6), params(4, 3, 6)]
+
+
+def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:
+    assert prepared.inputs == (EXAMPLE,)
+    assert prepare(task(example_inputs=(EXAMPLE,)), REPAIR).dense == prepared.dense
+
+
+def test_environments_of_one_task_share_what_they_judged() -> None:
+    ready = prepare(task(), REPAIR)
+    one, two = ready.env(SOFT), ready.env(SOFT)
+    judged = one.judge(ready.space.uniform(0.5))
+    assert two.judge.memo == {judged.candidate: judged}
+    assert two.judge(ready.space.uniform(0.5)) is judged
+    assert judged.score == score(ready.build(judged.candidate), ready.task.search)
+    assert prepare(task(), REPAIR).env(SOFT).judge.memo == {}
+
+
+def test_the_shuffled_images_do_not_depend_on_what_was_read_before() -> None:
+    given = task()
+    assert isinstance(given.train, TensorBatches)
+    shuffled = TensorBatches(given.train.images, given.train.labels, 32, torch.Generator().manual_seed(1))
+    one, two = (prepare(task(train=shuffled), REPAIR).statistics.images for _ in range(2))
+    assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("mode", ["eval", "train", "mixed"])
+def test_the_model_and_the_random_state_stay_as_they_were(mode: str) -> None:
+    model = task().model.train(mode != "eval")
+    if mode == "mixed":
+        model[1].eval()  # type: ignore[index]
+    before = state(model)
+    ready = prepare(task(model=model), REPAIR)
+    ready.build(ready.space.uniform(0.5))
+    ready.env(SOFT).judge(ready.space.uniform(0.3))
+    assert ready.fingerprint
+    assert unchanged(before, state(model))
+
+
+class TestFingerprint:
+    def of(self, model: nn.Module) -> str:
+        return prepare(task(model=model), REPAIR).fingerprint
+
+    def test_a_copy_has_the_same(self, prepared: Prepared) -> None:
+        assert self.of(copy.deepcopy(prepared.task.model)) == prepared.fingerprint
+
+    @pytest.mark.parametrize("name", ["0.weight", "11.bias", "4.running_mean", "7.num_batches_tracked"])
+    def test_it_changes_with_any_weight_or_buffer(self, prepared: Prepared, name: str) -> None:
+        model = copy.deepcopy(prepared.task.model)
+        model.state_dict()[name].view(-1)[-1:] += 1
+        assert self.of(model) != prepared.fingerprint
+
+    def test_it_changes_with_the_structure(self) -> None:
+        wide = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 10))
+        deep = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 10), nn.Identity())
+        deep.load_state_dict(wide.state_dict())
+        assert self.of(wide) == self.of(deep)  # the same weights with the same coupling
+        assert self.of(nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 10))) != self.of(wide)
+
+    def test_any_kind_of_state_counts(self) -> None:
+        class Odd(nn.Sequential):
+            def get_extra_state(self) -> dict[str, int]:
+                return {"calls": 3}
+
+            def set_extra_state(self, state: dict[str, int]) -> None:
+                """Nothing to restore."""
+
+        model = Odd(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 10))
+        model.register_buffer("flag", torch.tensor(True))
+        model.register_buffer("small", torch.zeros(3, dtype=torch.bfloat16))
+        model.register_buffer("none", torch.zeros(0))
+        first = self.of(model)
+        model.flag.fill_(False)
+        assert self.of(model) != first
+
+
+def test_no_budget_is_refused() -> None:
+    empty = Task(network(), EXAMPLE, Unread(), Unread(), [])
+    with pytest.raises(InputError, match=r"budgets: expected at least one Budget.*, got none"):
+        prepare(empty, REPAIR)
+
+
+@pytest.mark.parametrize("wrong", [[Flops()], ["flops"], [Budget(Flops(), 0.5), 0.4], Budget(Flops(), 0.5)])
+def test_what_is_no_budget_is_refused(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"budgets: expected at least one Budget, in a list, got .*[Ff]lops"):
+        prepare(Task(network(), EXAMPLE, Unread(), Unread(), wrong), REPAIR)
+
+
+def test_two_budgets_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="'flops' twice"):
+        prepare(unread(Budget(Flops(), 0.5), Budget(Flops(), 0.4)), REPAIR)
+
+
+@pytest.mark.parametrize("limit", [0, 0.0, -1, "-3 MFLOPs", "0 %"])
+def test_a_limit_that_is_not_positive_is_refused(limit: float | str) -> None:
+    with pytest.raises(InputError, match="limit of budget 'flops': expected a finite number above 0"):
+        prepare(unread(Budget(Flops(), limit)), REPAIR)
+
+
+@pytest.mark.parametrize(
+    ("budget", "constraint", "limit", "smallest"),
+    [
+        (Budget(Flops(), 0.1), "flops", 1513.6, flops(1, 1, 1)),
+        (Budget(Flops(), 1531), "flops", 1531.0, 1532.0),
+        (Budget(Params(), 52, name="size"), "size", 52.0, params(1, 1, 1)),
+        (Budget(External(lambda net, x: sum(widths_of(net)), name="width"), 2.5), "width", 2.5, 3.0),
+    ],
+)
+def test_a_budget_below_the_smallest_network_is_refused(
+    budget: Budget, constraint: str, limit: float, smallest: float
+) -> None:
+    with pytest.raises(InfeasibleError) as caught:
+        prepare(unread(Budget(Params(), 0.9, name="loose"), budget), REPAIR)
+    error = caught.value
+    assert (error.constraint, error.limit, error.smallest) == (constraint, pytest.approx(limit), smallest)
+
+
+def test_a_budget_met_by_the_smallest_network_alone_is_accepted() -> None:
+    ready = prepare(task(Budget(Flops(), 1532), Budget(Params(), 53)), REPAIR)
+    assert ready.env(SOFT).judge(ready.space.smallest()).feasible
+
+
+def test_a_cost_that_falls_with_width_is_not_mistaken_for_out_of_reach() -> None:
+    def thinness(model: nn.Module, inputs: Any) -> float:
+        return 20.0 - sum(widths_of(model))  # 2 for the dense network, 17 for the smallest
+
+    ready = prepare(task(Budget(Flops(), 0.5), Budget(External(thinness), 9.0)), REPAIR)
+    assert ready.env(SOFT).judge(ready.space.at([0.5, 0.5, 0.75])).feasible
+    with pytest.raises(InfeasibleError, match=r"'thinness' .* limit 1\.5 , smallest value reached 2 "):
+        prepare(unread(Budget(External(thinness), 1.5)), REPAIR)
+
+
+def raising(model: nn.Module, inputs: Any) -> float:
+    raise OSError("no meter")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (raising, "cost 'raising': expected a finite number, got OSError: no meter"),
+        (lambda model, inputs: float("nan"), "cost 'watt': expected a finite number, got nan"),
+        (lambda model, inputs: float("inf"), "cost 'watt': expected a finite number, got inf"),
+        (lambda model, inputs: "12 W", r"cost 'watt': expected a finite number, got '12 W' \(str\)"),
+        (lambda model: 1.0, "cost 'watt': expected a finite number, got TypeError"),
+    ],
+)
+def test_a_cost_that_fails_is_named(function: Callable[..., Any], message: str) -> None:
+    cost = External(function, name="" if function is raising else "watt")
+    with pytest.raises(CostError, match=message):
+        prepare(unread(Budget(cost, 2.0)), REPAIR)
+
+
+def test_a_cost_that_only_fails_on_a_small_network_is_found_early() -> None:
+    def picky(model: nn.Module, inputs: Any) -> float:
+        return 5.0 if widths_of(model) == SIZES else float("nan")
+
+    with pytest.raises(CostError, match="cost 'picky'"):
+        prepare(unread(Budget(External(picky), 4.0)), REPAIR)
+
+
+def test_a_network_with_nothing_to_remove_is_refused_with_the_reasons() -> None:
+    one_layer = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with pytest.raises(InputError, match=r"(?s)at least one prunable group, got none.*output of the network"):
+        prepare(unread(model=one_layer), REPAIR)
+
+
+@pytest.mark.parametrize("example", [torch.zeros(1, 3, 8, 8), torch.zeros(8), (EXAMPLE, EXAMPLE), ()])
+def test_an_example_the_model_cannot_run_on_is_refused(example: Any) -> None:
+    with pytest.raises(TraceError, match="model: expected to run on the example inputs"):
+        prepare(unread(example_inputs=example), REPAIR)
+
+
+@pytest.mark.parametrize(("empty", "what"), [("search", "batches"), ("train", "train"), ("statistics", "train")])
+def test_empty_data_is_refused(empty: str, what: str) -> None:
+    with pytest.raises(InputError, match=f"{what}: expected at least one"):
+        prepare(task(**{empty: []}), REPAIR)
+
+
+def test_a_latency_can_be_a_budget() -> None:
+    ready = prepare(task(*BUDGETS, Budget(Latency(warmup=1, repeats=3), "1000 ms")), REPAIR)
+    assert ready.dense[2].limit == 1000.0
+    assert 0 < ready.costs["latency"] < 1000.0
