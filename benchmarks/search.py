@@ -3,8 +3,9 @@
     python benchmarks/search.py                                   # the default task (digits)
     python benchmarks/search.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
 
-Prints one row per agent (mean and spread over seeds) and writes benchmarks/results/search_<task>.json. An interrupted run
-continues: finished (agent, seed) pairs are not repeated. The test split is read once per search, for the chosen candidate.
+Prints one row per agent (mean and spread over seeds) and writes benchmarks/results/search_<task>.json. An interrupted
+run continues: finished (agent, seed) pairs are not repeated. The test split is read once per search, for the chosen
+candidate.
 """
 
 import argparse
@@ -88,6 +89,21 @@ def row(ready: Prepared, splits: Any, found: SearchResult, seconds: float) -> di
     }
 
 
+def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """What the file holds of this benchmark; another process may have added to it meanwhile."""
+    record = json.loads(path.read_text()) if path.is_file() else {}
+    return record if record.get("identity") == identity else None
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    """Write the record atomically, agents in their order."""
+    record["runs"] = {name: record["runs"][name] for name in AGENTS if name in record["runs"]}
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(record, indent=1) + "\n")
+    os.replace(part, path)
+
+
 def table(record: dict[str, Any]) -> Table:
     """Mean and spread per agent."""
     shown = Table("agent", "seeds", "evaluations", "search %", "test %", "seconds", title=record["task"])
@@ -107,6 +123,7 @@ def main() -> None:
     parser.add_argument("--data", help="CIFAR-10: .npz or folder")
     parser.add_argument("--weights", help="safetensors file of the dense network")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
     parser.add_argument("--evaluations", type=int)
     parser.add_argument("--agents", nargs="*", default=list(AGENTS), choices=list(AGENTS))
     parser.add_argument("overrides", nargs="*", help="further options of the command")
@@ -114,15 +131,14 @@ def main() -> None:
     job = job_of(options)
     ready, splits = prepared(job)
     path = RESULTS / f"search_{options.task}.json"
+    torch.set_num_threads(options.threads)
     identity = {
         "repair": repr(job.repair),
         "problem": repr(job.problem),
         "evaluations": job.search.evaluations,
         "model": ready.fingerprint,
     }
-    record = json.loads(path.read_text()) if path.is_file() else {}
-    if record.get("identity") != identity:
-        record = {"task": options.task, "identity": identity, "runs": {}}
+    record = stored(path, identity) or {"task": options.task, "identity": identity, "runs": {}}
     record |= {
         "versions": versions(),
         "device": device_name(job.torch_device()),
@@ -141,14 +157,11 @@ def main() -> None:
             if name == "uniform" and seed > 0:
                 continue
             if runs.get(str(seed), {}).get("agent") != spec:
-                runs[str(seed)] = {**row(ready, splits, *one(ready, job, name, seed)), "agent": spec}
-                RESULTS.mkdir(exist_ok=True)
-                part = path.with_suffix(f".{os.getpid()}")
-                part.write_text(json.dumps(record, indent=1) + "\n")
-                os.replace(part, path)
-                console.print(
-                    f"{name} seed {seed}: {runs[str(seed)]['search_accuracy']:.4f} {runs[str(seed)]['test_accuracy']:.4f}"
-                )
+                done = {**row(ready, splits, *one(ready, job, name, seed)), "agent": spec}
+                record = stored(path, identity) or record
+                record["runs"].setdefault(name, {})[str(seed)] = done
+                write(path, record)
+                console.print(f"{name} seed {seed}: {done['search_accuracy']:.4f} {done['test_accuracy']:.4f}")
     console.print(table(record))
 
 

@@ -1,7 +1,10 @@
 """The ``cpruner`` command: Hydra composes a job, ``command.execute`` runs it, mistakes end in one clear message."""
 
 import os
+import shlex
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -12,7 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from cpruner.command import execute, link_latest
+from cpruner.command import execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.schema import register, to_job
 
@@ -22,18 +25,31 @@ INTERRUPTED = 130
 def main() -> None:
     """Entry point of the console command."""
     register()
-    debug = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here, where they become one message
-    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+    @hydra.main(version_base="1.3", config_path="pkg://cpruner.conf", config_name="config")
+    def task(config: DictConfig) -> None:
+        with _one_message(traceback):  # here too: Hydra adds a line to whatever leaves the job as an exception
+            _run(config)
+
     try:
-        _task()
-    except (CprunerError, HydraException, OmegaConfBaseException, OSError) as error:
-        if debug:
-            raise
-        errors.print(f"cpruner: {_explain(error)}")
-        sys.exit(2)
+        with _one_message(traceback):
+            task()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def _one_message(traceback: bool) -> Iterator[None]:
+    try:
+        yield
+    except (CprunerError, HydraException, OmegaConfBaseException, OSError) as error:
+        if traceback:
+            raise
+        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        console.print(f"cpruner: {_explain(error)}")
+        sys.exit(2)
 
 
 def _explain(error: BaseException) -> str:
@@ -47,8 +63,7 @@ def _explain(error: BaseException) -> str:
     return f"{error}{cause}"
 
 
-@hydra.main(version_base="1.3", config_path="pkg://cpruner.conf", config_name="config")
-def _task(config: DictConfig) -> None:
+def _run(config: DictConfig) -> None:
     context = HydraConfig.get()
     run_dir = Path(context.runtime.output_dir)
     console = Console(soft_wrap=False)
@@ -58,14 +73,17 @@ def _task(config: DictConfig) -> None:
     try:
         execute(job, run_dir, console)
     except KeyboardInterrupt:
-        console.print(
-            f"\ninterrupted; everything up to the last update is kept. Continue with the same options and\n"
-            f"  cpruner {' '.join(context.overrides.task)} search.resume={run_dir}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(f"\n{_farewell(run_dir, context.overrides.task)}", highlight=False, markup=False, soft_wrap=True)
         raise
+
+
+def _farewell(run_dir: Path, overrides: Sequence[str]) -> str:
+    """What to do after an interruption; before the first update there is nothing to resume from."""
+    if not resumable(run_dir):
+        return f"interrupted before the first checkpoint; start again with\n  {shlex.join(['cpruner', *overrides])}"
+    options = [text for text in overrides if not text.startswith("search.resume=")]
+    command = shlex.join(["cpruner", *options, f"search.resume={run_dir}"])
+    return f"interrupted; everything up to the last update is kept. Continue with the same options:\n  {command}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cpruner.candidate import Candidate, materialise
+from cpruner.candidate import Candidate, materialise, proven
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
 from cpruner.env import Judge, PruningEnv, PruningProblem
@@ -95,7 +95,7 @@ class Prepared:
 
 
 def prepare(task: Task, repair: Repair, *, multiple_of: int = 1) -> Prepared:
-    """Trace the network, measure the dense costs, refuse budgets nobody can meet, gather statistics, rank channels.
+    """Trace the network and prove it, measure it, refuse budgets nobody can meet, gather statistics, rank channels.
 
     Args:
         task: The network, data and budgets.
@@ -109,7 +109,7 @@ def prepare(task: Task, repair: Repair, *, multiple_of: int = 1) -> Prepared:
         InfeasibleError: A budget is below what the smallest network costs.
     """
     _check_budgets(task.budgets)
-    space = trace(task.model, task.example_inputs, multiple_of=multiple_of)
+    space = proven(task.model, trace(task.model, task.example_inputs, multiple_of=multiple_of), task.example_inputs)
     if not space.groups:
         remedy = "See the reasons above; wrap what is unknown in a module of its own."
         raise InputError("model", expected="at least one prunable group", got=f"none\n{space}", remedy=remedy)

@@ -91,7 +91,7 @@ def schema_of(spec: type, *, budget: bool = False) -> type:
             default = dataclasses.field(default=field.default)
         fields.append((field.name, _hydra_type(field.type), default))
     if budget:
-        fields.append(("limit", float | str, dataclasses.field(default="???")))
+        fields.append(("limit", int | float | str, dataclasses.field(default="???")))
     return dataclasses.make_dataclass(f"{spec.__name__}Schema", [(n, _hydra_type(t), d) for n, t, d in fields])
 
 
@@ -109,16 +109,17 @@ def to_job(config: DictConfig) -> Job:
         InputError: An option is out of range, missing, or names a class that is not an exported spec.
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    budgets = tuple(_budget(name, dict(node)) for name, node in plain["constraint"].items())
+    budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
     rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem")
     return Job(
         budgets=budgets,
-        **{room: _spec(room, dict(plain[room])) for room in rooms},
+        **{room: _spec(room, plain[room]) for room in rooms},
         **{name: plain[name] for name in ("job", "seed", "device", "multiple_of", "threads")},
     )
 
 
-def _budget(name: str, node: dict[str, Any]) -> Budget:
+def _budget(name: str, node: Any) -> Budget:
+    node = _options(f"constraint.{name}", node)
     limit = node.pop("limit", "???")
     if limit in ("???", None):
         remedy = f"Set constraint.{name}.limit, for instance 0.5 or '3.2 ms'."
@@ -126,7 +127,15 @@ def _budget(name: str, node: dict[str, Any]) -> Budget:
     return Budget(_spec(f"constraint.{name}", node), limit=limit, name=name)
 
 
-def _spec(where: str, node: dict[str, Any]) -> Any:
+def _options(where: str, node: Any) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        remedy = "Leave it out or choose one of its options; see cpruner --help."
+        raise InputError(where, expected="a group of options", got=repr(node), remedy=remedy)
+    return dict(node)
+
+
+def _spec(where: str, node: Any) -> Any:
+    node = _options(where, node)
     known = {f"{spec.__module__}.{spec.__qualname__}": spec for specs in SPECS.values() for spec in specs.values()}
     target = node.pop("_target_", None)
     if target not in known:
@@ -136,7 +145,17 @@ def _spec(where: str, node: dict[str, Any]) -> Any:
     if missing:
         expected = f"a value for {where}.{missing[0]}"
         raise InputError(where, expected=expected, got="none", remedy=f"Set {where}.{missing[0]}=...")
-    return known[target](**node)
+    unknown = node.keys() - {field.name for field in dataclasses.fields(known[target])}
+    if unknown:
+        remedy = f"Its options are {', '.join(field.name for field in dataclasses.fields(known[target]))}."
+        raise InputError(f"{where}.{min(unknown)}", expected="no such option", got="a value", remedy=remedy)
+    try:
+        return known[target](**node)
+    except InputError as error:  # users of the command know model.width, not SmallResNet.width
+        named = f"{known[target].__name__}."
+        error.what = error.what.replace(named, f"{where}.")
+        error.args = (str(error).replace(named, f"{where}."),)
+        raise
 
 
 def load_job(run_dir: Path) -> Job:

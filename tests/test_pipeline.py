@@ -1,56 +1,26 @@
-import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tiny_run import Told, equal, pruned, settings, weights
 from tiny_task import BUDGETS, EXAMPLE, flops, params, task, widths_of
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from cpruner.agent import CrossEntropy, PPOLagrangian, Random, Uniform
-from cpruner.candidate import load
-from cpruner.cmdp import AgentSpec
-from cpruner.constraint import Budget, External, Flops, Latency, Params, Reading
+from cpruner.agent import PPOLagrangian, Random, Uniform
+from cpruner.constraint import Budget, Flops, Latency, Params
 from cpruner.data import Digits
 from cpruner.env import PruningProblem
-from cpruner.errors import CheckpointError, CostError, InfeasibleError, InputError
-from cpruner.evaluate import Score, score
-from cpruner.finetune import EpochLog, FineTune
+from cpruner.errors import InfeasibleError, InputError
+from cpruner.evaluate import score
+from cpruner.finetune import FineTune
 from cpruner.pipeline import AGENT, Settings, prune
 from cpruner.repair import Repair
 from cpruner.result import Result
-from cpruner.search import Progress
-from cpruner.space import PruningSpace
 
 PPO = PPOLagrangian(episodes_per_update=3, epochs=3)
-
-
-class Told:
-    """A watcher that writes everything down, and lets a test act at a phase or at an evaluation."""
-
-    def __init__(self, at: Callable[[str], None] = lambda event: None) -> None:
-        self.events: list[str] = []
-        self.epochs: list[EpochLog] = []
-        self.at = at
-
-    def phase(self, name: str) -> None:
-        self.tell(name)
-
-    def prepared(self, space: PruningSpace, dense: Iterable[Reading], score: Score) -> None:
-        self.tell(f"{len(space.groups)} groups, {[reading.name for reading in dense]}, {score.images} images")
-
-    def evaluation(self, name: str) -> Callable[[Progress], None]:
-        return lambda progress: self.tell(f"{name} {progress.evaluations}/{progress.total}")
-
-    def epoch(self, log: EpochLog) -> None:
-        self.epochs.append(log)
-        self.tell(f"epoch {log.epoch}")
-
-    def tell(self, event: str) -> None:
-        self.events.append(event)
-        self.at(event)
 
 
 class Counted:
@@ -62,42 +32,6 @@ class Counted:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         self.passes += 1
         return iter(self.batches)
-
-
-def settings(**changed: Any) -> Settings:
-    quick = {"repair": Repair(images=64, positions=4), "finetune": FineTune(epochs=1), "baselines": {}}
-    return Settings(**{**quick, **changed})
-
-
-def pruned(
-    *budgets: Budget,
-    agent: AgentSpec | None = None,
-    evaluations: int = 6,
-    seed: int = 0,
-    given: Any = None,
-    **changed: Any,
-) -> Result:
-    """Prune the tiny network with few evaluations; ``given`` goes to the task, ``changed`` to the settings."""
-    posed = task(*budgets, **(given or {}))
-    return prune(
-        posed.model,
-        posed.example_inputs,
-        train=posed.train,
-        search=posed.search,
-        budgets=posed.budgets,
-        agent=agent or Random(),
-        evaluations=evaluations,
-        seed=seed,
-        settings=settings(**changed),
-    )
-
-
-def weights(model: nn.Module) -> list[Tensor]:
-    return [tensor.clone() for tensor in model.state_dict().values()]
-
-
-def equal(left: Iterable[Tensor], right: Iterable[Tensor]) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(left, right, strict=True))
 
 
 def test_every_budget_is_met_by_a_network_that_really_is_smaller() -> None:
@@ -128,6 +62,21 @@ def test_without_fine_tuning_the_searched_network_is_returned() -> None:
     result = pruned(finetune=FineTune(epochs=0))
     assert equal(weights(result.model), weights(result.prepared.build(result.candidate)))
     assert result.score == result.searched.score
+
+
+def test_fine_tuning_follows_the_dense_network_and_the_seed() -> None:
+    shuffled = Digits(search_share=0.1, test_share=0.6).load(0).train
+
+    def tuned(seed: int, distill_weight: float) -> list[Tensor]:
+        spec = FineTune(epochs=1, distill_weight=distill_weight)
+        return weights(
+            pruned(agent=Uniform(), evaluations=1, seed=seed, finetune=spec, given={"train": shuffled}).model
+        )
+
+    reference = tuned(0, 0.9)
+    assert equal(reference, tuned(0, 0.9))
+    assert not equal(reference, tuned(0, 0.0))  # without a teacher the share would not matter
+    assert not equal(reference, tuned(1, 0.9))  # shuffled differently
 
 
 def test_the_watcher_hears_everything_in_order() -> None:
@@ -174,7 +123,9 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(kind: str
         given = {} if kind == "batches" else {"train": DataLoader(dataset("train"), batch_size=64, shuffle=True)}
         return pruned(agent=PPO, seed=seed, given=given)
 
-    one, two, other = once(0), once(0), once(1)
+    one = once(0)
+    torch.rand(3)  # whatever else the program draws
+    two, other = once(0), once(1)
     assert one.candidate == two.candidate
     assert one.searches == two.searches
     assert one.training == two.training
@@ -229,164 +180,6 @@ def test_a_callable_is_a_budget() -> None:
     result = pruned(Budget(Flops(), 0.6), Budget(memory, 5), evaluations=10)
     assert max(widths_of(result.model)) <= 5
     assert result.readings[1].name == "memory"
-
-
-class TestRunDirectory:
-    def test_it_holds_the_artefact_that_was_measured(self, tmp_path: Path) -> None:
-        result = pruned(run_dir=tmp_path / "run", baselines={"random": Random()})
-        files = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*.*")}
-        assert files == {"candidate.json", "weights.safetensors", "search/agent.pt", "search/random.pt"}
-        back = load(tmp_path / "run", lambda: copy.deepcopy(task().model))
-        assert equal(weights(back), weights(result.model))
-
-    def test_it_changes_nothing_about_the_result(self, tmp_path: Path) -> None:
-        inside, outside = pruned(run_dir=tmp_path), pruned()
-        assert inside.searches == outside.searches
-        assert inside.readings == outside.readings
-        assert equal(weights(inside.model), weights(outside.model))
-
-    @pytest.mark.parametrize("stop", ["agent 4/6", "agent 6/6", "random 2/6", "random 6/6", "finetune", "epoch 1"])
-    def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(self, stop: str, tmp_path: Path) -> None:
-        def interrupt(event: str) -> None:
-            if event == stop:
-                raise KeyboardInterrupt
-
-        common = {"agent": CrossEntropy(episodes_per_update=2), "baselines": {"random": Random()}}
-        whole = pruned(**common)
-        with pytest.raises(KeyboardInterrupt):
-            pruned(**common, run_dir=tmp_path / "one", watcher=Told(interrupt))
-        told = Told()
-        resumed = pruned(**common, run_dir=tmp_path / "two", resume=tmp_path / "one", watcher=told)
-        assert resumed.searches == whole.searches
-        assert resumed.readings == whole.readings
-        assert equal(weights(resumed.model), weights(whole.model))
-        assert "agent 1/6" not in told.events
-
-    def test_a_run_goes_on_in_its_own_directory_unless_given_another(self, tmp_path: Path) -> None:
-        pruned(run_dir=tmp_path, evaluations=3)
-        longer = pruned(resume=tmp_path, evaluations=6)
-        assert longer.searches == pruned(evaluations=6).searches
-        assert len(torch.load(tmp_path / "search" / "agent.pt", weights_only=True)["archive"]) == 6
-
-    @pytest.mark.parametrize(
-        ("changed", "named"),
-        [
-            ({"seed": 1}, "seed"),
-            ({"agent": Random(low=0.2)}, "agent"),
-            ({"agent": CrossEntropy()}, "agent"),
-            ({"repair": Repair(images=32, positions=4)}, "repair"),
-            ({"problem": PruningProblem(feasibility="soft")}, "problem"),
-            ({"multiple_of": 2}, "multiple_of"),
-        ],
-    )
-    def test_another_run_is_refused(self, changed: dict[str, Any], named: str, tmp_path: Path) -> None:
-        pruned(run_dir=tmp_path, evaluations=2)
-        with pytest.raises(CheckpointError, match=rf"expected {named} = .*, got .*It belongs to another search"):
-            pruned(resume=tmp_path, evaluations=2, **changed)
-
-    def test_another_model_budget_or_constraint_is_refused(self, tmp_path: Path) -> None:
-        pruned(run_dir=tmp_path, evaluations=2)
-        other = task().model
-        with torch.no_grad():
-            other[0].weight[0, 0, 0, 0] += 1e-3  # type: ignore[index]
-        for named, arguments in (
-            ("model", {"given": {"model": other}}),
-            ("constraints", {"given": {"budgets": [BUDGETS[0]]}}),
-            ("limits", {"given": {"budgets": [BUDGETS[0], Budget(Params(), 0.41)]}}),
-            ("limits", {"given": {"example_inputs": torch.zeros(1, 1, 9, 8)}}),
-        ):
-            with pytest.raises(CheckpointError, match=f"expected {named} = "):
-                pruned(resume=tmp_path, evaluations=2, **arguments)
-
-    def test_a_noisy_dense_cost_does_not_keep_a_run_from_going_on(self, tmp_path: Path) -> None:
-        calls: list[int] = []
-
-        def joule(model: nn.Module, inputs: Any) -> float:
-            calls.append(1)
-            return float(sum(widths_of(model))) + 0.001 * len(calls)
-
-        energy = Budget(External(joule, unit="J"), "90 %")
-        first = pruned(Budget(Flops(), 0.5), energy, run_dir=tmp_path, evaluations=3)
-        longer = pruned(Budget(Flops(), 0.5), energy, resume=tmp_path, evaluations=5)
-        assert longer.searches[AGENT].archive[:3] == first.searches[AGENT].archive
-        with pytest.raises(CheckpointError, match="expected limits = "):
-            pruned(Budget(Flops(), 0.5), Budget(External(joule, unit="J"), "80 %"), resume=tmp_path)
-
-    @pytest.mark.parametrize("damage", ["missing", "truncated"])
-    def test_a_run_that_cannot_be_continued_is_refused(self, damage: str, tmp_path: Path) -> None:
-        pruned(run_dir=tmp_path, evaluations=2)
-        saved = tmp_path / "search" / "agent.pt"
-        if damage == "missing":
-            saved.unlink()
-        else:
-            saved.write_bytes(saved.read_bytes()[:200])
-        with pytest.raises(CheckpointError, match=r"expected .*agent\.pt"):
-            pruned(run_dir=tmp_path / "new", resume=tmp_path)
-
-
-class Meter:
-    """A cost whose numbers get worse once it is switched to ``worse``: channels in all, plus what is added."""
-
-    def __init__(self) -> None:
-        self.added: Callable[[nn.Module], float] = lambda model: 0.0
-
-    def __call__(self, model: nn.Module, inputs: Any) -> float:
-        return float(sum(widths_of(model))) + self.added(model)
-
-    def budget(self, limit: float) -> Budget:
-        return Budget(External(self, name="meter", unit="W"), limit)
-
-
-class TestCostsThatDoNotHold:
-    """``at`` moves the meter between the phases of a run."""
-
-    def test_none_that_holds_when_measured_again_is_an_error_that_says_so(self) -> None:
-        meter = Meter()
-
-        def at(event: str) -> None:
-            if event == "agent 6/6":
-                meter.added = lambda model: 5.5
-
-        with pytest.raises(InfeasibleError, match="met once but not when measured again") as caught:
-            pruned(meter.budget(8), watcher=Told(at), problem=PruningProblem(lowest=0.0), agent=Uniform([0.4, 0.1]))
-        error = caught.value
-        assert (error.constraint, error.limit, error.unit) == ("meter", 8.0, "W")
-        assert error.smallest == 3 + 5.5  # (1, 1, 1) measured again
-        assert error.smallest > error.limit
-
-    def test_the_best_that_holds_twice_is_taken(self) -> None:
-        meter = Meter()
-
-        def at(event: str) -> None:
-            if event == "agent 8/8":
-                meter.added = lambda model: 0.0 if sum(widths_of(model)) <= 6 else 100.0
-
-        result = pruned(meter.budget(9), evaluations=8, watcher=Told(at))
-        ranked = result.searches[AGENT].ranked
-        assert result.searched == next(judged for judged in ranked if sum(judged.candidate.widths) <= 6)
-        assert result.searched != ranked[0]
-
-    def test_a_network_that_fails_after_fine_tuning_is_not_returned_but_kept_on_disk(self, tmp_path: Path) -> None:
-        meter = Meter()
-
-        def at(event: str) -> None:
-            if event == "finetune":
-                meter.added = lambda model: 50.0
-
-        with pytest.raises(InfeasibleError, match="held during the search but not on the saved network") as caught:
-            pruned(meter.budget(9), watcher=Told(at), run_dir=tmp_path, agent=Uniform([0.4]))
-        assert (caught.value.constraint, caught.value.smallest) == ("meter", 57.0)  # 2 + 2 + 3 channels
-        assert sum(widths_of(load(tmp_path, lambda: task().model))) == 7
-
-    def test_a_cost_that_fails_in_the_middle_is_named(self) -> None:
-        meter = Meter()
-
-        def at(event: str) -> None:
-            if event == "agent 2/6":
-                meter.added = lambda model: float("nan")
-
-        with pytest.raises(CostError, match="cost 'meter': expected a finite number, got nan"):
-            pruned(meter.budget(9), watcher=Told(at))
 
 
 def test_when_nothing_feasible_is_found_the_budget_is_named() -> None:

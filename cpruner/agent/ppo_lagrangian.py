@@ -30,8 +30,8 @@ class PPOLagrangian:
     The defaults were tuned on ``cpruner.testing.Allocation``: 200 episodes of 8-20 steps, one reward at the end.
     """
 
-    episodes_per_update: int = option(10, "Whole episodes per update.", low=2)
-    reuse: int = option(4, "Updates for which an episode is learned from; 1 is on-policy.", low=1)
+    episodes_per_update: int = option(5, "Whole episodes per update.", low=2)
+    reuse: int = option(6, "Updates for which an episode is learned from; 1 is on-policy.", low=1)
     weight_cap: float = option(2.0, "Largest importance weight of a reused step.", low=0.0)
     hidden: list[int] = option([32, 32], "Widths of the hidden layers of policy and critic.")
     feature_gain: float = option(4.0, "Gain of the first layer; large tells neighbouring steps apart at once.", low=0.0)
@@ -39,9 +39,9 @@ class PPOLagrangian:
     initial_mean: float = option(0.7, "Mean action of every step before learning.", low=0.001, high=0.999)
     initial_std: float = option(0.2, "Standard deviation of the action before learning.", low=1e-4)
     learn_std: bool = option(False, "Learn the standard deviation by gradient, besides its schedule.")
-    std_decay: float = option(0.96, "Factor on the standard deviation after every update.", low=0.01, high=1.0)
+    std_decay: float = option(0.98, "Factor on the standard deviation after every update.", low=0.01, high=1.0)
     std_floor: float = option(0.04, "Smallest standard deviation.", low=1e-4)
-    lr: float = option(0.002, "Step size of Adam for the policy.", low=0.0)
+    lr: float = option(0.001, "Step size of Adam for the policy.", low=0.0)
     epochs: int = option(60, "Gradient steps per update, each on all episodes remembered.", low=1)
     clip: float = option(0.3, "PPO's clip of the probability ratio.", low=0.0)
     target_kl: float = option(0.1, "End an update once KL(old || new) exceeds this, in nats.", low=0.0)
@@ -63,7 +63,7 @@ class PPOLagrangian:
     multiplier_init: float = option(1.0, "Multiplier before the first update.", low=0.0)
     multiplier_cap: float = option(20.0, "Largest multiplier.", low=0.0)
     pid_kp: float = option(2.0, "Proportional gain (multiplier pid).", low=0.0)
-    pid_ki: float = option(0.25, "Integral gain (multiplier pid).", low=0.0)
+    pid_ki: float = option(0.12, "Integral gain (multiplier pid).", low=0.0)
     pid_kd: float = option(0.0, "Derivative gain (multiplier pid).", low=0.0)
 
     def __post_init__(self) -> None:

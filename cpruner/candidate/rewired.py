@@ -23,7 +23,7 @@ class Rewired(nn.Module):
         self, inner: nn.Module, axis: int, inputs: NDArray[np.int64], width: int, outputs: NDArray[np.int64]
     ) -> None:
         super().__init__()
-        self.inner, self.axis = inner, axis
+        self.inner, self.axis, self.training = inner, axis, inner.training
         source = np.full(width, len(inputs), dtype=np.int64)
         source[inputs] = np.arange(len(inputs))
         self.source: Tensor

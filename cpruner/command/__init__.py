@@ -2,6 +2,6 @@
 
 from cpruner.command.dense import dense_network
 from cpruner.command.job import Job
-from cpruner.command.run import execute, link_latest
+from cpruner.command.run import execute, link_latest, resumable
 
-__all__ = ["Job", "dense_network", "execute", "link_latest"]
+__all__ = ["Job", "dense_network", "execute", "link_latest", "resumable"]

@@ -46,6 +46,7 @@ def measure(job: Job, run_dir: Path, limits: Mapping[str, Mapping[str, float]]) 
         run_dir: Its directory.
         limits: ``limit`` and ``dense`` by budget name.
     """
+    job.set_threads()  # a latency is only comparable on as many threads as the search had
     splits, device = job.data.load(job.seed), job.torch_device()
     network = load(run_dir, lambda: job.model.build(splits.classes, splits.example)).to(device)
     inputs = (splits.example.to(device),)

@@ -55,6 +55,10 @@ class Job:
     problem: PruningProblem
 
     def __post_init__(self) -> None:
+        for name, low in (("seed", 0), ("multiple_of", 1), ("threads", 1)):
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise InputError(name, expected=f"an integer of at least {low}", got=value, remedy=f"Try {low}.")
         unknown = [name for name in self.search.baselines if name not in _BASELINES]
         if unknown:
             raise InputError(
@@ -68,6 +72,11 @@ class Job:
     def baselines(self) -> dict[str, AgentSpec]:
         """Baseline agents by name."""
         return {name: _BASELINES[name]() for name in self.search.baselines}
+
+    def set_threads(self) -> None:
+        """Tell torch how many CPU threads to use, where the job says so."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
 
     def torch_device(self) -> torch.device:
         """The device to run on.

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from cpruner.command.certificate import certify, write_limits
@@ -52,12 +51,11 @@ def execute(job: Job, run_dir: Path, console: Console) -> Report:
 
 
 def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
-    if job.threads is not None:
-        torch.set_num_threads(job.threads)
+    job.set_threads()
     device = job.torch_device()
     screen.phase("data and dense network")
     splits = job.data.load(job.seed)
-    model = dense_network(job, splits, device, screen.epoch)
+    model = dense_network(job, splits, device, screen.dense_epoch)
     task = Task(
         model=model,
         example_inputs=splits.example.to(device),
@@ -128,11 +126,18 @@ def _show(report: Report, run_dir: Path, console: Console) -> None:
 
 
 def link_latest(run_dir: Path) -> None:
-    """Let ``latest`` beside a run directory point to it; on file systems without links, do nothing."""
+    """Let ``latest`` beside a run directory point to it; without links, or where ``latest`` is no link, do nothing."""
     link = run_dir.parent / "latest"
+    if link.exists() and not link.is_symlink():
+        return
     part = run_dir.parent / f".latest.{os.getpid()}"
     try:
         os.symlink(run_dir.name, part)
         os.replace(part, link)
     except OSError:
         part.unlink(missing_ok=True)
+
+
+def resumable(run_dir: Path) -> bool:
+    """Whether a search left a checkpoint there."""
+    return (run_dir / "search" / f"{AGENT}.pt").is_file()

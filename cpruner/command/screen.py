@@ -69,12 +69,19 @@ class Screen:
         self.events.scalars(progress.evaluations, values)
 
     def epoch(self, log: EpochLog) -> None:
-        """Show and log an epoch."""
+        """Show and log an epoch of fine-tuning."""
+        self._epoch("finetune", log)
+
+    def dense_epoch(self, log: EpochLog) -> None:
+        """Show and log an epoch of training the dense network."""
+        self._epoch("dense", log)
+
+    def _epoch(self, name: str, log: EpochLog) -> None:
         self.console.print(
             f"epoch {log.epoch}: training loss {log.train_loss:.4f}, search accuracy {log.search_accuracy:.2%}",
             highlight=False,
         )
-        self.events.scalars(log.epoch, {"train/loss": log.train_loss, "train/search_accuracy": log.search_accuracy})
+        self.events.scalars(log.epoch, {f"{name}/loss": log.train_loss, f"{name}/search_accuracy": log.search_accuracy})
 
     def close(self) -> None:
         """End the live line, if there is one."""

@@ -25,7 +25,7 @@ def elimination(model: nn.Module, space: PruningSpace, statistics: Statistics, d
         statistics: Its activation statistics.
         damping: Relative ridge of the inverse.
     """
-    cuts_G = [_reading(space, statistics, group) for group in range(len(space.groups))]
+    cuts_G = _reading(space, statistics)
     last_use = {cut.tensor: group for group, cuts in enumerate(cuts_G) for cut in cuts}
     inverses: dict[str, torch.Tensor] = {}
     ranking = []
@@ -49,16 +49,14 @@ def _eliminate(readers: list[Reader], size: int) -> tuple[int, ...]:
     return tuple(last + gone[::-1])
 
 
-def _reading(space: PruningSpace, statistics: Statistics, group: int) -> list[Cut]:
-    """Input axes of refittable layers that shrink with a group."""
-    low, high = space.plan.offsets[group], space.plan.offsets[group + 1]
-    return [
-        cut
-        for cut in space.plan.cuts
-        if cut.axis == 1
-        and cut.tensor.removesuffix(".weight") in statistics.layers
-        and any(low <= unit < high for unit in cut.units)
-    ]
+def _reading(space: PruningSpace, statistics: Statistics) -> list[list[Cut]]:
+    """Per group: input axes of refittable layers that shrink with it."""
+    reading: list[list[Cut]] = [[] for _ in space.groups]
+    for cut in space.plan.cuts:
+        if cut.axis == 1 and cut.tensor.removesuffix(".weight") in statistics.layers:
+            for group in space.plan.groups_of[cut.units]:
+                reading[group].append(cut)
+    return reading
 
 
 def _reader(

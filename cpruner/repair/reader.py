@@ -51,6 +51,7 @@ class Reader:
         place = int((self.units == unit).nonzero())
         rows = slice(place * size, (place + 1) * size)
         column = self.P[:, rows] - self.columns[:, : self.used] @ self.gains[: self.used, rows]
+        column.view(count, size, size)[self.gone] = 0
         block = self.blocks_URR[place].clone()
         gain = torch.linalg.solve(block, column.T)
         self.columns[:, self.used : self.used + size], self.gains[self.used : self.used + size] = column, gain

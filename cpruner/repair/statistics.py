@@ -100,8 +100,8 @@ class _Recorder:
         if not args or norm.running_mean is None or id(args[0]) not in self._made:
             return
         made, version, source = self._made[id(args[0])]
-        source_output = made()
-        if source_output is args[0] and args[0]._version == version:
+        output = made()
+        if output is not None and output is args[0] and output._version == version:
             self._followers[source] = path
 
     def statistics(self, images: Tensor) -> Statistics:

@@ -23,9 +23,7 @@ def assemble(tracer: Tracer, model: nn.Module, *, multiple_of: int, min_width: i
         order.setdefault(place, len(order))
     parts = partition(tracer.sheet, tracer.axes, order)
     plan = _plan(tracer, model, parts)
-    groups = tuple(
-        Group(name, size, _members(plan, g)) for g, (name, size) in enumerate(zip(plan.names, plan.sizes, strict=True))
-    )
+    groups = tuple(Group(*group) for group in zip(plan.names, plan.sizes, _members(plan), strict=True))
     return PruningSpace(
         groups=groups,
         frozen=parts.frozen,
@@ -73,9 +71,12 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def _members(plan: Plan, group: int) -> tuple[str, ...]:
-    low, high = plan.offsets[group], plan.offsets[group + 1]
-    return tuple(f"{cut.tensor}[{cut.axis}]" for cut in plan.cuts if any(low <= unit < high for unit in cut.units))
+def _members(plan: Plan) -> list[tuple[str, ...]]:
+    members: list[list[str]] = [[] for _ in plan.sizes]
+    for cut in plan.cuts:
+        for group in plan.groups_of[cut.units]:
+            members[group].append(f"{cut.tensor}[{cut.axis}]")
+    return [tuple(axes) for axes in members]
 
 
 def _algebra(tracer: Tracer, model: nn.Module, parts: Partition, plan: Plan) -> Algebra:

@@ -80,6 +80,15 @@ class Plan:
         return {units: np.asarray(units, dtype=np.int64) for units in tuples}
 
     @cached_property
+    def groups_of(self) -> dict[tuple[int, ...], frozenset[int]]:
+        """Groups that occur among the units of an axis, by unit tuple."""
+        numbers = {units: np.unique(array[array != FIXED]) for units, array in self.arrays.items()}
+        return {
+            units: frozenset((np.searchsorted(self.offsets, number, side="right") - 1).tolist())
+            for units, number in numbers.items()
+        }
+
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the whole plan: two networks with the same structure share it."""
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]

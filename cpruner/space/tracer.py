@@ -1,5 +1,6 @@
 """One eager run of the model under a dispatch mode that carries labels along every op (Python control flow and all)."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,18 +11,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from cpruner.space.sheet import Planes, Sheet, along, plane_of
+from cpruner.space.sheet import Planes, Sheet, along, plane_of, support
 
 
 @dataclass(frozen=True)
 class Call:
-    """One executed op: its name without the in-place underscore, arguments and result."""
+    """One executed op: its name without the in-place underscore, arguments, result, first operand's shape before."""
 
     name: str
     function: Any
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     result: Any
+    shape: tuple[int, ...] = ()
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -82,9 +84,10 @@ class Tracer(TorchDispatchMode):
         self._names = {id(tensor): name for name, tensor in (*model.named_buffers(), *model.named_parameters())}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        shape = tuple(args[0].shape) if args and isinstance(args[0], Tensor) else ()
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__.removesuffix("_")
-        call = Call(name, func, tuple(args), kwargs or {}, result)
+        call = Call(name, func, tuple(args), kwargs or {}, result, shape)
         rule = self._rules.get(name)
         if rule is None:
             rule = self._pointwise if torch.Tag.pointwise in func.tags else freeze_operands
@@ -108,8 +111,17 @@ class Tracer(TorchDispatchMode):
         return tuple(planes)
 
     def assign(self, tensor: Tensor, planes: Planes) -> None:
-        """Set the planes of a result; a plane that varies nowhere says nothing and is dropped."""
-        self._known[tensor] = tuple(plane for plane in planes if plane.numel() > 1)
+        """Set the planes of a result.
+
+        A plane that varies nowhere says nothing and is dropped; planes that vary along one and the same axis could only
+        be cut together, so they are frozen.
+        """
+        told = [plane for plane in planes if plane.numel() > 1]
+        axes = Counter(axis for plane in told for axis in support(plane))
+        merged = [plane for plane in told if any(axes[axis] > 1 for axis in support(plane))]
+        for plane in merged:
+            self.sheet.freeze(plane, "two groups of channels share an axis")
+        self._known[tensor] = tuple(plane for plane in told if all(axes[axis] == 1 for axis in support(plane)))
 
     def labels(self, tensor: Tensor, axis: int) -> Tensor | None:
         """Labels along one axis, or None when the axis has a fixed size. Entangled planes are frozen."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tiny_task import SIZES, env, flops, params, space
 from torch import nn
 
-from cpruner.constraint import Budget, External, Flops, Latency, Params, Reading
+from cpruner.constraint import Budget, External, Latency, Params, Reading
 from cpruner.env import Observer
 from cpruner.space import trace
 

@@ -2,10 +2,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_task import EXAMPLE, SIZES, flops, network, params, space
+from torch import nn
 
 from cpruner.env import Countable
 from cpruner.space import PruningSpace, trace
@@ -90,6 +92,21 @@ def test_the_lowest_ratio_gives_way_to_the_budget() -> None:
     assert countable.space.widths(ratio_G.tolist()) == (1, 1, 1)
 
 
+def test_below_the_lowest_ratio_the_proportions_of_the_proposal_still_count() -> None:
+    countable = Countable(space(), (("flops", flops(1, 2, 5)),))  # the lowest ratio everywhere is 2, 3 and 4 channels
+    ratio_G = countable.fit(np.array([0.25, 2 / 6, 5 / 8]), 0.5)
+    assert countable.space.widths(ratio_G.tolist()) == (1, 2, 5)
+
+
+def test_a_factor_is_found_to_a_channel_in_a_thousand() -> None:
+    net = nn.Sequential(nn.Linear(3, 1000), nn.ReLU(), nn.Linear(1000, 1000), nn.ReLU(), nn.Linear(1000, 2))
+    wide = trace(net, torch.zeros(1, 3))
+    for kept in (137, 501, 998):
+        limit = 2 * (3 * kept + kept * kept + 2 * kept)
+        ratio_G = Countable(wide, (("flops", limit),)).fit(np.array([0.1, 0.1]), 0.1)
+        assert wide.widths(ratio_G.tolist()) == (kept, kept)
+
+
 def test_an_impossible_budget_gives_the_narrowest_network() -> None:
     assert budgeted(0.001, 1.0).fit(np.full(3, 0.5), 0.1).tolist() == [0.0, 0.0, 0.0]
 
@@ -110,6 +127,7 @@ def test_the_result_fits_whenever_the_narrowest_network_does(
     assert countable.fits(ratio_G.tolist()) == countable.fits([0.0, 0.0, 0.0])
 
 
+@settings(max_examples=150)
 @given(flops_share=shares, params_share=shares, proposal=ratios, lowest=floors, step=st.sampled_from([1, 2]))
 def test_no_larger_factor_fits(
     flops_share: float, params_share: float, proposal: list[float], lowest: float, step: int

@@ -54,7 +54,7 @@ def test_ranked_is_every_feasible_candidate_once_best_first(found: list[tuple[fl
 def test_without_a_feasible_candidate_the_hardest_budget_is_named() -> None:
     archive = (
         judgement((1, 1, 1), flops=1.2, params=3.0),
-        judgement((1, 1, 2), flops=0.8, params=2.0),
+        judgement((1, 1, 2), flops=1.3, params=2.0),
         judgement((1, 1, 3), flops=1.1, params=2.5),
     )
     with pytest.raises(InfeasibleError) as caught:

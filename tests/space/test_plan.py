@@ -24,6 +24,10 @@ def test_arrays_hold_every_tuple_of_units() -> None:
     assert PLAN.arrays[0, 1, FIXED].tolist() == [0, 1, -1]
 
 
+def test_groups_of_an_axis_are_those_of_its_units() -> None:
+    assert PLAN.groups_of == {(0, 1): {0}, (0, 1, FIXED): {0}, (2, 3, 4): {1}}
+
+
 def test_round_trip_through_json() -> None:
     again = Plan.from_dict(json.loads(json.dumps(PLAN.to_dict())))
     assert again == PLAN

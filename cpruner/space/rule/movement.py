@@ -16,7 +16,7 @@ def move(tracer: Tracer, call: Call) -> None:
     results = call.result if isinstance(call.result, list | tuple) else (call.result,)
     moved: list[list[Tensor]] = [[] for _ in results]
     for plane in tracer.planes(source):
-        outcome = call.function(plane.expand(source.shape).contiguous(), *call.args[1:], **call.kwargs)
+        outcome = call.function(plane.expand(call.shape).contiguous(), *call.args[1:], **call.kwargs)
         pieces = [compact(piece) for piece in (outcome if isinstance(outcome, list | tuple) else (outcome,))]
         if _states_size(source, plane, results, pieces):
             tracer.bake(plane, f"'{call.name}' states a size of this axis")
@@ -45,22 +45,21 @@ def squeeze(tracer: Tracer, call: Call) -> None:
 def pad(tracer: Tracer, call: Call) -> None:
     """``constant_pad_nd``: padding a labelled axis makes new channels of constants, by an amount written in Python."""
     source, amounts = call.args[0], list(call.args[1])
+    added = {source.ndim - 1 - i: (amounts[2 * i], amounts[2 * i + 1]) for i in range(len(amounts) // 2)}
     planes = []
     for plane in tracer.planes(source):
-        last_first = [(amounts[2 * i], amounts[2 * i + 1]) for i in range(len(amounts) // 2)]
-        for offset, (before, after) in enumerate(last_first):
-            axis = source.ndim - 1 - offset
-            if plane.shape[axis] > 1 and (before or after):
-                plane = _extend(tracer, plane, axis, before, after)  # noqa: PLW2901 - grown axis by axis
-                tracer.bake(plane, "'pad' states a size of this axis")
-        planes.append(plane)
+        touched = [axis for axis in support(plane) if any(added.get(axis, ()))]
+        if not touched:
+            planes.append(plane)
+        elif len(support(plane)) > 1 or min(added[touched[0]]) < 0:
+            tracer.sheet.freeze(plane, "padded by a negative amount, or along two axes at once")
+        else:
+            planes.append(_extend(tracer, plane, touched[0], *added[touched[0]]))
+            tracer.bake(planes[-1], "'pad' states a size of this axis")
     tracer.assign(call.result, tuple(planes))
 
 
 def _extend(tracer: Tracer, plane: Tensor, axis: int, before: int, after: int) -> Tensor:
-    if min(before, after) < 0 or len(support(plane)) > 1:
-        tracer.sheet.freeze(plane, "padded by a negative amount, or along two axes at once")
-        return plane
     fresh = tracer.sheet.fresh(before + after)
     return torch.cat([fresh[:before], plane.flatten(), fresh[before:]]).reshape(
         [plane.shape[i] + (before + after if i == axis else 0) for i in range(plane.ndim)]

@@ -1,0 +1,96 @@
+"""Write the tables of README.md from the committed result files, so that every number there has a file behind it.
+
+python benchmarks/readme.py           # rewrite README.md
+python benchmarks/readme.py --check   # exit status 1 if it is out of date
+"""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def percent(share: float) -> str:
+    """A share as text."""
+    return f"{100 * share:.2f} %"
+
+
+def demo() -> str:
+    """The table of the default run."""
+    result = json.loads((RESULTS / "demo.json").read_text())
+    rows = [
+        ("dense", result["dense"]),
+        *result["baselines"].items(),
+        ("agent", result["searched"]),
+        ("agent + fine-tuning", result["pruned"]),
+    ]
+    lines = ["| network | search | test | FLOPs | parameters | latency |", "|---|---|---|---|---|---|"]
+    for name, row in rows:
+        accuracies = f"{percent(row['search_accuracy'])} | {percent(row['test_accuracy'])}"
+        costs = f"{row['flops'] / 1e3:.1f} k | {row['params']:.0f} | {row['latency_ms']:.3f} ms"
+        lines.append(f"| {name} | {accuracies} | {costs} |")
+    budgets = "; ".join(f"{b['name']} {b['value']:.0f} of at most {b['limit']:.0f}" for b in result["budgets"])
+    seconds = sum(result["seconds"].values())
+    lines += [
+        "",
+        f"Handwritten digits, a small residual CNN, {result['evaluations']} evaluations each, one thread: "
+        f"{seconds:.0f} s of work ({result['device']}). Budgets, measured on the saved file in a fresh process: "
+        f"{budgets}. {result['verdict']}",
+    ]
+    return "\n".join(lines)
+
+
+def search(task: str) -> list[str]:
+    """Rows of one benchmark."""
+    record = json.loads((RESULTS / f"search_{task}.json").read_text())
+    budgets = ", ".join(f"{name} <= {share:g}" for name, share in record["budgets"].items())
+    rows = [f"| **{task}**, {budgets}; dense | | | {percent(record['dense']['test_accuracy'])} | |"]
+    for name, runs in record["runs"].items():
+        values = list(runs.values())
+        cells = [name, str(len(values)), str(max(run["evaluations"] for run in values))]
+        tests = [run["test_accuracy"] for run in values]
+        spread = f" +- {100 * statistics.stdev(tests):.2f}" if len(tests) > 1 else ""
+        cells.append(f"{percent(statistics.mean(tests))}{spread}")
+        cells.append(percent(statistics.mean([run["search_accuracy"] for run in values])))
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def bench() -> str:
+    """The table of all benchmarks."""
+    lines = ["| agent | seeds | evaluations | test accuracy | search accuracy |", "|---|---|---|---|---|"]
+    for task in ("digits", "resnet20"):
+        if (RESULTS / f"search_{task}.json").is_file():
+            lines += search(task)
+    return "\n".join(lines)
+
+
+def filled(text: str) -> str:
+    """README with its marked parts rewritten."""
+    for name, make in (("demo", demo), ("bench", bench)):
+        part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->"
+        text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, part=part: part, text, flags=re.DOTALL)
+    return text
+
+
+def main(arguments: Any = None) -> int:
+    """Rewrite or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(arguments)
+    readme = ROOT / "README.md"
+    before = readme.read_text()
+    after = filled(before)
+    if not options.check:
+        readme.write_text(after)
+    return int(options.check and before != after)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from cpruner.agent import CrossEntropy, PPOLagrangian, Random
+from cpruner.cmdp import Episode, Problem
+from cpruner.errors import InputError
+from cpruner.search.rollout import play
+from cpruner.testing import Allocation, ToyCMDP, check_agent
+
+QUICK = {"epochs": 15, "lr": 0.002, "initial_std": 0.1, "std_decay": 0.95, "episodes_per_update": 10, "pid_ki": 0.25}
+
+
+def learn(spec, env, updates, seed=0):
+    """Final mean actions, multipliers averaged over the last updates, and the agent."""
+    agent = spec.build(env.problem, seed)
+    env.reset(seed=seed)
+    multiplier_UK = [
+        agent.update([play(env, agent) for _ in range(agent.episodes_per_update)]).multipliers for _ in range(updates)
+    ]
+    return play(env, agent, deterministic=True).action_TA[:, 0], np.mean(multiplier_UK[-10:], axis=0), agent
+
+
+@pytest.mark.parametrize("multiplier", ["pid", "gradient"])
+@pytest.mark.parametrize("toy", [ToyCMDP.one, ToyCMDP.two])
+def test_toy_is_solved_primal_and_dual(multiplier, toy):
+    env = toy()
+    solution = env.solve()
+    action_T, multiplier_K, _ = learn(PPOLagrangian(multiplier=multiplier, **QUICK), env, updates=40)
+    assert action_T == pytest.approx(solution.action_T, abs=0.06)
+    assert multiplier_K == pytest.approx(solution.multiplier_K, abs=0.03)
+
+
+def test_without_multiplier_the_toy_is_violated():
+    env = ToyCMDP.one()
+    action_T, multiplier_K, _ = learn(PPOLagrangian(multiplier_cap=0.0, **QUICK), env, updates=40)
+    assert multiplier_K.tolist() == [0.0]
+    assert action_T == pytest.approx(env.gain_T, abs=0.06)
+    assert env.weight_TK[:, 0] @ action_T > 1.2 * env.limit_K[0]
+
+
+def test_without_constraints_the_reward_is_maximised():
+    env = ToyCMDP.unconstrained()
+    action_T, multiplier_K, _ = learn(PPOLagrangian(**QUICK), env, updates=30)
+    assert action_T == pytest.approx(env.solve().action_T, abs=0.06)
+    assert multiplier_K.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"baseline": "critic", "critic_epochs": 15},
+        {"scale_costs": False},
+        {"multiplier_unit": "pool"},
+        {"multiplier_unit": "one", "multiplier": "gradient", "multiplier_lr": 0.2, "multiplier_init": 0.0},
+        {"reuse": 1},
+        {"learn_std": True, "std_decay": 1.0},
+        {"normalise_observations": False},
+    ],
+    ids=str,
+)
+def test_the_toy_is_solved_under_every_option(options):
+    env = ToyCMDP.one()
+    action_T, multiplier_K, _ = learn(PPOLagrangian(**{**QUICK, **options}), env, updates=45)
+    assert action_T == pytest.approx(env.solve().action_T, abs=0.1)
+    assert multiplier_K == pytest.approx([0.2], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"baseline": "critic"},
+        {"learn_std": True, "entropy": 0.01},
+        {"multiplier": "gradient", "reuse": 1},
+        {"hidden": []},
+    ],
+    ids=str,
+)
+def test_contract_under_every_option(options):
+    env = ToyCMDP.two()
+    check_agent(PPOLagrangian(epochs=3, **options), env, env.problem)
+
+
+def median_gap(spec, episodes, groups, seed):
+    """Median over three seeds of what the best feasible choice of a search lacks to the optimum."""
+    gaps = []
+    for run in range(3):
+        env = Allocation(groups=groups, noise=0.001, seed=seed)
+        agent = spec.build(env.problem, run)
+        env.reset(seed=run)
+        tried = []
+        while len(tried) < episodes:
+            played = [play(env, agent) for _ in range(agent.episodes_per_update)]
+            tried += [np.clip(episode.action_TA[:, 0], 0.0, 1.0) for episode in played]
+            agent.update(played)
+        gaps.append(env.solve()[1] - max(env.reward(ratio_T) for ratio_T in tried if env.cost(ratio_T) <= 1.0))
+    return np.median(gaps)
+
+
+def test_search_beats_random_within_few_episodes():
+    learned = median_gap(PPOLagrangian(epochs=30, lr=0.002), episodes=100, groups=6, seed=1)
+    assert 0.0 <= learned < 0.7 * median_gap(Random(), episodes=100, groups=6, seed=1)
+
+
+@pytest.mark.slow
+def test_defaults_beat_cross_entropy_and_random_in_200_episodes():
+    learned = median_gap(PPOLagrangian(), episodes=200, groups=12, seed=0)
+    assert learned < 0.7 * median_gap(CrossEntropy(), episodes=200, groups=12, seed=0)
+    assert learned < 0.4 * median_gap(Random(), episodes=200, groups=12, seed=0)
+
+
+def test_first_actions_are_near_the_initial_mean():
+    env = Allocation(groups=4)
+    agent = PPOLagrangian(initial_mean=0.6).build(env.problem, seed=0)
+    assert play(env, agent, deterministic=True).action_TA[:, 0] == pytest.approx([0.6] * 4, abs=0.02)
+
+
+def test_std_follows_its_schedule_to_the_floor():
+    env = ToyCMDP.one()
+    _, _, agent = learn(PPOLagrangian(epochs=1, initial_std=0.2, std_decay=0.5, std_floor=0.03), env, updates=2)
+    stats = agent.update([play(env, agent), play(env, agent)])
+    assert stats.scalars["std"] == pytest.approx(0.05)
+    assert agent.update([play(env, agent)]).scalars["std"] == pytest.approx(0.03)
+
+
+def test_statistics_name_violations_and_report_problem_units():
+    problem = Problem(1, 1, 1, ("flops", "latency"), (2.0, 10.0))
+    agent = PPOLagrangian(multiplier="gradient", multiplier_lr=0.5, multiplier_init=1.0, epochs=1).build(
+        problem, seed=0
+    )
+    episodes = [
+        Episode(np.zeros((1, 1)), np.array([[0.5]]), np.array([reward]), np.array([[flops, latency]]))
+        for reward, flops, latency in [(1.0, 2.0, 6.0), (3.0, 4.0, 6.0)]
+    ]
+    stats = agent.update(episodes)
+    assert stats.scalars["violation/flops"] == pytest.approx(0.5)
+    assert stats.scalars["violation/latency"] == pytest.approx(-0.4)
+    assert stats.scalars["reward"] == 2.0
+    # flops: lambda 1 + 0.5 * 0.5 in units of 1 (std of reward) over 0.5 (std of flops / 2), per limit of 2;
+    # latency: lambda 1 - 0.5 * 0.4, unit unknown as the cost did not vary, per limit of 10
+    assert stats.multipliers == pytest.approx((1.25 * 2.0 / 2.0, 0.8 / 10.0))
+
+
+def test_a_critic_reports_how_well_it_explains():
+    env = ToyCMDP.one()
+    agent = PPOLagrangian(baseline="critic", epochs=1).build(env.problem, seed=0)
+    for _ in range(5):
+        stats = agent.update([play(env, agent) for _ in range(5)])
+    assert stats.scalars["critic/explained_variance"] > 0.5
+    assert stats.scalars["critic/loss"] < 0.1
+
+
+def test_episodes_of_different_length_are_learned_from():
+    problem = Problem(1, 1, 3)
+    agent = PPOLagrangian(epochs=2).build(problem, seed=0)
+    episodes = [
+        Episode(np.zeros((steps, 1)), np.full((steps, 1), 0.5), np.ones(steps), np.zeros((steps, 0)))
+        for steps in (1, 3, 2)
+    ]
+    assert agent.update(episodes).scalars["reward"] == 2.0
+
+
+def test_an_update_needs_an_episode():
+    with pytest.raises(InputError, match="episodes: expected at least one"):
+        PPOLagrangian().build(Problem(1, 1, 1), seed=0).update([])

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from cpruner.agent.random import Random
+from cpruner.cmdp import Problem, UpdateStats
+from cpruner.errors import InputError
+
+PROBLEM = Problem(observation_size=3, action_size=2, horizon=2)
+
+
+def test_draws_fill_the_interval():
+    agent = Random(low=0.4).build(PROBLEM, seed=0)
+    draws = np.stack([agent.act(np.zeros(3)) for _ in range(500)])
+    assert draws.shape == (500, 2)
+    assert 0.4 <= draws.min() < 0.42
+    assert 0.98 < draws.max() <= 1.0
+    assert draws.mean() == pytest.approx(0.7, abs=0.02)
+    assert abs(np.corrcoef(draws.T)[0, 1]) < 0.15
+
+
+def test_deterministic_is_the_mean_and_draws_nothing():
+    agent, other = Random(low=0.4).build(PROBLEM, seed=3), Random(low=0.4).build(PROBLEM, seed=3)
+    assert agent.act(np.zeros(3), deterministic=True) == pytest.approx([0.7, 0.7])
+    assert agent.update([]) == UpdateStats()
+    assert agent.act(np.zeros(3)).tolist() == other.act(np.zeros(3)).tolist()
+
+
+def test_low_is_a_ratio():
+    with pytest.raises(InputError, match=r"Random\.low"):
+        Random(low=1.5)

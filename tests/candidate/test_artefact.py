@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from invariants import run
+from torch import nn
+
+from cpruner.candidate import load, load_candidate, materialise, save_artefact
+from cpruner.candidate.artefact import CANDIDATE, WEIGHTS
+from cpruner.errors import ArtefactError
+from cpruner.space import Candidate, trace
+from cpruner.testing.nets import NETS
+
+NET = {net.name: net for net in NETS}
+DENSE = NET["residual"]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> tuple[Path, nn.Module, Candidate]:
+    model = DENSE.build()
+    candidate = trace(model, DENSE.inputs()).uniform(0.5)
+    small = materialise(model, candidate)
+    save_artefact(tmp_path / "runs" / "a", small, candidate)
+    return tmp_path / "runs" / "a", small, candidate
+
+
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+def test_a_loaded_network_computes_the_very_same(net, tmp_path: Path) -> None:
+    """Loaded into a fresh network with other weights; buffers and replaced modules included."""
+    model, inputs = net.build(), net.inputs()
+    candidate = trace(model, inputs).uniform(0.5)
+    small = materialise(model, candidate)
+    with torch.no_grad():
+        for parameter in small.parameters():
+            parameter.add_(0.1)
+    save_artefact(tmp_path, small, candidate)
+    again = load(tmp_path, lambda: net.build(seed=7))
+    assert all(torch.equal(a, b) for a, b in zip(run(small, inputs), run(again, inputs), strict=True))
+    assert not any(module.training for module in again.modules())
+
+
+def test_the_candidate_comes_back(saved) -> None:
+    folder, _, candidate = saved
+    assert load_candidate(folder) == candidate
+
+
+def test_the_folder_holds_two_files_without_pickle(saved) -> None:
+    folder, _, candidate = saved
+    assert {path.name for path in folder.iterdir()} == {CANDIDATE, WEIGHTS}
+    raw = (folder / WEIGHTS).read_bytes()
+    assert isinstance(json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]), dict)
+    assert b"\x80\x02" != raw[:2] != b"PK"
+    assert json.loads((folder / CANDIDATE).read_text())["kept"]["stem"] == list(candidate.kept[0])
+
+
+def test_saving_again_replaces(saved) -> None:
+    folder, _, _ = saved
+    model = DENSE.build()
+    dense = trace(model, DENSE.inputs()).dense()
+    save_artefact(str(folder), model, dense)
+    assert load_candidate(str(folder)) == dense
+    assert torch.equal(load(folder, DENSE.build).stem.weight, model.stem.weight)
+
+
+@pytest.mark.parametrize("name", [CANDIDATE, WEIGHTS])
+def test_a_missing_file_is_named(saved, name: str) -> None:
+    folder, _, _ = saved
+    (folder / name).unlink()
+    with pytest.raises(ArtefactError, match=rf"{name}, got no such file"):
+        load(folder, DENSE.build)
+
+
+@pytest.mark.parametrize("name", [CANDIDATE, WEIGHTS])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
+def test_a_truncated_file_is_refused(saved, name: str, share: float) -> None:
+    folder, _, _ = saved
+    raw = (folder / name).read_bytes()
+    (folder / name).write_bytes(raw[: int(share * len(raw))])
+    with pytest.raises(ArtefactError):
+        load(folder, DENSE.build)
+
+
+def test_garbage_is_refused(saved) -> None:
+    folder, _, _ = saved
+    (folder / WEIGHTS).write_bytes(b"\xff" * 100)
+    with pytest.raises(ArtefactError, match="expected the weights of this model"):
+        load(folder, DENSE.build)
+    (folder / CANDIDATE).write_bytes(b"\xff" * 100)
+    with pytest.raises(ArtefactError, match="expected the JSON text"):
+        load(folder, DENSE.build)
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match="Give the folder of a finished run"):
+        load(tmp_path / "nowhere", DENSE.build)
+
+
+@pytest.mark.parametrize("other", ["dense block", "flatten", "tokens"])
+def test_another_model_is_refused(saved, other: str) -> None:
+    folder, _, _ = saved
+    with pytest.raises(ArtefactError):
+        load(folder, NET[other].build)
+
+
+def test_a_model_that_only_differs_where_nothing_is_cut_is_refused(saved) -> None:
+    folder, _, _ = saved
+
+    def factory() -> nn.Module:
+        model = DENSE.build()
+        model.head = nn.Linear(8, 6).double()
+        return model
+
+    with pytest.raises(ArtefactError, match="head"):
+        load(folder, factory)
+
+
+def test_a_file_in_the_way_is_said_and_nothing_is_written(saved, tmp_path: Path) -> None:
+    _, small, candidate = saved
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ArtefactError, match="expected a writable folder"):
+            save_artefact(folder, small, candidate)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [CANDIDATE, WEIGHTS])
+def test_a_failure_half_way_leaves_the_former_run(saved, name: str) -> None:
+    """A folder stands where one of the two files is to be written first."""
+    folder, small, _ = saved
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / f"{name}.part").mkdir()
+    with pytest.raises(ArtefactError, match="expected a writable folder"):
+        save_artefact(folder, small, trace(DENSE.build(), DENSE.inputs()).smallest())
+    (folder / f"{name}.part").rmdir()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -1,0 +1,124 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tiny_task import judgement, space
+
+from cpruner.command.screen import Screen
+from cpruner.constraint import Reading
+from cpruner.evaluate import Score
+from cpruner.finetune import EpochLog
+from cpruner.report import EventLog
+from cpruner.search import Progress, Update
+
+UPDATE = Update(2, 0.5, {"flops": 0.9}, {"flops": 1.5}, {"entropy": 0.25})
+
+
+class Events:
+    """An event log that remembers."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[int, dict[str, float]]] = []
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        self.written.append((step, dict(values)))
+
+
+@pytest.fixture
+def events() -> Any:
+    return Events()
+
+
+@pytest.fixture
+def screen(events: Any) -> Screen:
+    return Screen(Console(file=io.StringIO(), width=120), events)
+
+
+def shown(screen: Screen) -> str:
+    file = screen.console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def test_phases_and_the_dense_network_are_shown(screen: Screen) -> None:
+    screen.phase("prepare")
+    reading = Reading("flops", "FLOPs", 200.0, 0.0, 100.0, 200.0)
+    screen.prepared(space(), [reading, Reading("nameless", "", 3.0, 0.0, 2.0, 3.0)], Score(0.875, 0.3, 8))
+    text = shown(screen)
+    assert text.startswith("prepare\ndense network: search accuracy 87.50%\n  flops: 200 FLOPs, limit 100\n")
+    assert "nameless: 3, limit 2\n" in text
+    assert text.endswith(f"{space()}\n")
+
+
+def test_every_evaluation_is_logged_under_the_name_of_its_search(screen: Screen, events: Any) -> None:
+    show = screen.evaluation("uniform")
+    bad, good = judgement((4, 6, 8), 0.9, 0.3, flops=1.5), judgement((2, 3, 4), 0.6, 0.8, flops=0.75)
+    show(Progress(1, 2, bad, None, None))
+    show(Progress(2, 2, good, good, None))
+    screen.close()
+    assert events.written == [
+        (1, {"uniform/search_accuracy": 0.9, "uniform/search_loss": 0.3, "uniform/cost/flops": 1.5}),
+        (
+            2,
+            {
+                "uniform/search_accuracy": 0.6,
+                "uniform/search_loss": 0.8,
+                "uniform/cost/flops": 0.75,
+                "uniform/best_feasible": 0.6,
+            },
+        ),
+    ]
+    assert shown(screen).splitlines() == [
+        "search 1/2  best none within budgets yet  flops 1.50!",
+        "search 2/2  best 60.00 %  flops 0.75",
+    ]
+
+
+def test_an_update_is_logged_once(screen: Screen, events: Any) -> None:
+    show, good = screen.evaluation("agent"), judgement((2, 3, 4), flops=0.75)
+    for done in (3, 4):
+        show(Progress(done, 4, good, good, UPDATE))
+    screen.close()
+    first, second = (values for _, values in events.written)
+    assert first.items() - second.items() == {
+        ("agent/proposed/flops", 0.9),
+        ("agent/multiplier/flops", 1.5),
+        ("agent/update/entropy", 0.25),
+    }
+    assert second.keys() < first.keys()
+    assert "lambda flops 1.5" in shown(screen)
+
+
+def test_the_epochs_of_both_trainings_are_told_apart(screen: Screen, events: Any) -> None:
+    log = EpochLog(1, 0.1, 0.5, 0.75, 0.9, 0.0)
+    screen.dense_epoch(log)
+    screen.epoch(log)
+    assert events.written == [
+        (1, {"dense/loss": 0.5, "dense/search_accuracy": 0.75}),
+        (1, {"finetune/loss": 0.5, "finetune/search_accuracy": 0.75}),
+    ]
+    assert shown(screen) == "epoch 1: training loss 0.5000, search accuracy 75.00%\n" * 2
+
+
+def test_a_terminal_shows_one_live_line_per_search(events: Any) -> None:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    screen, good = Screen(console, events), judgement((2, 3, 4), 0.6, flops=0.75)
+    for name in ("agent", "uniform"):
+        screen.phase(f"search: {name}")
+        screen.evaluation(name)(Progress(1, 1, good, good, None))
+    screen.close()
+    screen.close()  # a second time is no harm
+    assert shown(screen).count("best 60.00 %") >= 2
+    assert "search 1/1" not in shown(screen)
+
+
+def test_the_log_is_one_that_tensorboard_reads(tmp_path: Path) -> None:
+    with EventLog(tmp_path) as events:
+        good = judgement((2, 3, 4), flops=0.75)
+        screen = Screen(Console(file=io.StringIO()), events)
+        screen.evaluation("agent")(Progress(1, 1, good, good, UPDATE))
+        screen.close()
+    (file,) = tmp_path.iterdir()
+    assert b"agent/cost/flops" in file.read_bytes()

@@ -1,0 +1,34 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from cpruner.errors import InputError
+from cpruner.repair import Repair
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "magic"},
+        {"images": 0},
+        {"positions": 0},
+        {"damping": -1e-9},
+        {"ranking": "alphabetic"},
+        {"seed": -1},
+    ],
+)
+def test_values_outside_their_range_are_named(change: dict[str, Any]) -> None:
+    (name,) = change
+    with pytest.raises(InputError, match=f"Repair.{name}"):
+        Repair(**change)
+
+
+def test_every_option_is_documented() -> None:
+    assert all(field.metadata["doc"] for field in dataclasses.fields(Repair))
+
+
+def test_the_default_is_legal_and_frozen() -> None:
+    assert Repair().mode == "sequential"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Repair().mode = "none"  # type: ignore[misc]

@@ -1,0 +1,201 @@
+"""Every YAML of conf/ composes to its spec, and every option is there on purpose."""
+
+import dataclasses
+import typing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra.errors import HydraException
+from tiny_job import composed, plain
+
+from cpruner import agent, constraint, data, model
+from cpruner.errors import CprunerError, InputError
+from cpruner.schema import SPECS, schema_of, to_job
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+OPTIONS = Path(__file__).with_name("options.txt")
+NODES = ("model", "data", "agent", "search", "finetune")
+NEEDED = {  # what has no default
+    ("constraint", "external"): ("constraint.external.function=math:hypot", "constraint.external.limit=0.5"),
+    ("data", "image_folder"): ("data.path=somewhere",),
+}
+KNOWN = {f"{spec.__module__}.{spec.__qualname__}": spec for specs in SPECS.values() for spec in specs.values()}
+
+
+def choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+ALL = [(group, choice) for group in (*NODES, "constraint") for choice in choices(group)]
+
+
+@cache
+def chosen(group: str, choice: str) -> dict[str, Any]:
+    """The node of one option of a group, alone on the default."""
+    value = f"[{choice}]" if group == "constraint" else choice
+    node = composed(f"{group}={value}", *NEEDED.get((group, choice), ()))[group]
+    return plain(node[choice] if group == "constraint" else node)
+
+
+def written(group: str, choice: str) -> dict[str, Any]:
+    """The values that a YAML file itself holds."""
+    values = yaml.safe_load((CONF / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    return {key: value for key, value in values.items() if key not in {"defaults", "limit"}}
+
+
+def default(field: "dataclasses.Field[Any]") -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def test_the_default_config_is_a_job() -> None:
+    job = to_job(composed())
+    assert (type(job.model).__name__, type(job.agent).__name__) == ("SmallResNet", "PPOLagrangian")
+    assert [(budget.name, budget.limit) for budget in job.budgets] == [("flops", 0.5), ("params", 0.4)]
+    assert dataclasses.is_dataclass(job.finetune)
+    assert job.finetune != job.dense
+
+
+@pytest.mark.parametrize(("group", "choice"), ALL)
+def test_each_option_composes_to_a_job(group: str, choice: str) -> None:
+    value = f"[{choice}]" if group == "constraint" else choice
+    job = to_job(composed(f"{group}={value}", *NEEDED.get((group, choice), ())))
+    spec = job.budgets[0].cost if group == "constraint" else getattr(job, group)
+    assert type(spec) is KNOWN[chosen(group, choice)["_target_"]]
+
+
+@pytest.mark.parametrize("choice", choices("experiment"))
+def test_each_experiment_composes_to_a_job(choice: str) -> None:
+    job = to_job(composed(f"experiment={choice}"))
+    assert job.job == choice
+    assert job.budgets
+
+
+@pytest.mark.parametrize("choice", choices("launcher"))
+def test_each_launcher_composes(choice: str) -> None:
+    assert plain(composed(f"launcher={choice}")) == plain(composed())
+
+
+@pytest.mark.parametrize(("group", "choice"), ALL)
+def test_each_node_is_its_dataclass(group: str, choice: str) -> None:
+    node, own = chosen(group, choice), written(group, choice)
+    extra = {"_target_", "limit"} if group == "constraint" else {"_target_"}
+    fields = {field.name: field for field in dataclasses.fields(KNOWN[node["_target_"]])}
+    assert set(node) == set(fields) | extra
+    given = {needed.split("=")[0].split(".")[-1] for needed in NEEDED.get((group, choice), ())}
+    for name, field in fields.items():
+        if name not in own.keys() | given:
+            assert node[name] == default(field), name
+
+
+@pytest.mark.parametrize(("group", "choice"), [*ALL, ("finetune", "dense")])
+def test_no_yaml_repeats_a_default(group: str, choice: str) -> None:
+    spec = KNOWN[chosen(group, choice)["_target_"]]
+    fields = {field.name: field for field in dataclasses.fields(spec)}
+    for name, value in written(group, choice).items():
+        assert value != default(fields[name]), f"conf/{group}/{choice}.yaml repeats the default of {name}"
+
+
+@pytest.mark.parametrize("room", ["repair", "problem"])
+def test_nodes_without_a_yaml_are_their_dataclass(room: str) -> None:
+    node = plain(composed()[room])
+    spec = KNOWN[node.pop("_target_")]
+    assert node == {field.name: default(field) for field in dataclasses.fields(spec)}
+
+
+@pytest.mark.parametrize("target", sorted(KNOWN))
+def test_types_are_those_of_the_dataclass(target: str) -> None:
+    spec = KNOWN[target]
+    hints = typing.get_type_hints(spec)  # class variables among them
+    wanted = {field.name: hints[field.name] for field in dataclasses.fields(spec)}
+    assert typing.get_type_hints(schema_of(spec)) == {"_target_": str, **wanted}
+
+
+def test_every_exported_spec_has_a_yaml() -> None:
+    rooms = {"agent": agent, "constraint": constraint, "data": data, "model": model}
+    for group, room in rooms.items():
+        exported = {
+            value
+            for value in (getattr(room, name) for name in room.__all__)
+            if dataclasses.is_dataclass(value)
+            and any(hasattr(value, method) for method in ("build", "load", "measure"))
+        }
+        reached = {KNOWN[chosen(group, choice)["_target_"]] for choice in choices(group)}
+        assert reached == exported == set(SPECS[group].values()), group
+
+
+REFUSED = {
+    "an unknown option": ("model.colour=red", "colour"),
+    "a mistyped option": ("model.width=wide", "model.width"),
+    "a fraction for a count": ("agent.epochs=2.5", "agent.epochs"),
+    "null for a number": ("repair.images=null", "repair.images"),
+    "an option out of range": ("model.width=0", "model.width"),
+    "an unknown choice": ("repair.mode=magic", "repair.mode"),
+    "a relation between two": ("finetune.warmup_epochs=10", "finetune.warmup_epochs"),
+    "a malformed option of a budget": ("+constraint.flops.depth=1", "depth"),
+    "an unknown member of a group": ("model=alexnet", "model/alexnet"),
+    "a class that is no spec": ("agent._target_=os.system", "agent._target_"),
+    "a class that is no cost": ("constraint.flops._target_=os.system", "constraint.flops._target_"),
+    "an unknown baseline": ("search.baselines=[magic]", "search.baselines"),
+    "a negative seed": ("seed=-1", "seed"),
+    "no multiple": ("multiple_of=0", "multiple_of"),
+    "no threads": ("threads=0", "threads"),
+    "no budget": ("constraint.flops=null", "constraint.flops"),
+    "a foreign unit": ("constraint.flops.limit=3 ms", "flops"),
+    "a limit that is none": ("constraint.flops.limit=small", "flops"),
+}
+
+
+@pytest.mark.parametrize(("override", "named"), REFUSED.values(), ids=REFUSED)
+def test_a_mistake_is_refused_by_name(override: str, named: str) -> None:
+    with pytest.raises((CprunerError, HydraException)) as refusal:
+        to_job(composed(override))
+    assert named in f"{refusal.value} {refusal.value.__cause__}"
+
+
+def test_external_needs_a_function_and_a_limit() -> None:
+    with pytest.raises(InputError, match=r"Set constraint\.external\.limit"):
+        to_job(composed("constraint=[external]"))
+    with pytest.raises(InputError, match=r"Set constraint\.external\.function"):
+        to_job(composed("constraint=[external]", "constraint.external.limit=0.5"))
+
+
+def test_several_constraints_are_chosen_at_once() -> None:
+    job = to_job(
+        composed("constraint=[flops,latency]", "constraint.latency.limit=3.2 ms", "constraint.flops.limit=0.6")
+    )
+    assert [(budget.name, budget.limit) for budget in job.budgets] == [("flops", 0.6), ("latency", "3.2 ms")]
+    assert job.budgets[1].resolve(dense=100.0) == pytest.approx(3.2)
+
+
+@pytest.mark.parametrize(("text", "absolute"), [("2000", 2000.0), ("0.25", 1000.0), ("60 %", 2400.0), ("1.5k", 1500.0)])
+def test_a_limit_may_be_a_share_an_amount_or_text(text: str, absolute: float) -> None:
+    (budget,) = to_job(composed("constraint=[params]", f"constraint.params.limit={text}")).budgets
+    assert budget.resolve(dense=4000.0) == absolute
+
+
+def test_specs_may_be_changed_one_option_at_a_time() -> None:
+    job = to_job(composed("finetune.epochs=3", "model.width=5"))
+    assert (job.finetune.epochs, job.dense.epochs, job.model.width) == (3, 20, 5)  # type: ignore[attr-defined]
+
+
+def options() -> set[str]:
+    """Root options, and those of every spec as they are written on the command line, with the spec they belong to."""
+    config = plain(composed())
+    nodes = [(f"{group}.{choice}" if group == "constraint" else group, chosen(group, choice)) for group, choice in ALL]
+    nodes += [(room, config[room]) for room in ("repair", "problem")]
+    lines = {
+        f"{where}.{name}  # {node['_target_'].split('.')[-1]}"
+        for where, node in nodes
+        for name in node.keys() - {"_target_"}
+    }
+    return lines | {name for name, value in config.items() if not isinstance(value, dict)}
+
+
+def test_a_new_option_is_a_conscious_act() -> None:
+    frozen, found = set(OPTIONS.read_text(encoding="utf-8").splitlines()), options()
+    lines = [f"add: {name}" for name in sorted(found - frozen)] + [f"drop: {name}" for name in sorted(frozen - found)]
+    assert not lines, f"the options of the command changed; if that is meant, edit {OPTIONS}:\n" + "\n".join(lines)
