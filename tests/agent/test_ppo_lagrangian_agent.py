@@ -60,7 +60,7 @@ def test_without_constraints_the_reward_is_maximised():
 )
 def test_the_toy_is_solved_under_every_option(options):
     env = ToyCMDP.one()
-    action_T, multiplier_K, _ = learn(PPOLagrangian(**{**QUICK, **options}), env, updates=45)
+    action_T, multiplier_K, _ = learn(PPOLagrangian(**{**QUICK, **options}), env, updates=35)
     assert action_T == pytest.approx(env.solve().action_T, abs=0.1)
     assert multiplier_K == pytest.approx([0.2], abs=0.05)
 
@@ -83,9 +83,9 @@ def test_contract_under_every_option(options):
 
 def median_gap(spec, episodes, groups, seed):
     """Median over three seeds of what the best feasible choice of a search lacks to the optimum."""
-    gaps = []
+    env = Allocation(groups=groups, noise=0.001, seed=seed)
+    gaps, (_, optimum) = [], env.solve()
     for run in range(3):
-        env = Allocation(groups=groups, noise=0.001, seed=seed)
         agent = spec.build(env.problem, run)
         env.reset(seed=run)
         tried = []
@@ -93,12 +93,12 @@ def median_gap(spec, episodes, groups, seed):
             played = [play(env, agent) for _ in range(agent.episodes_per_update)]
             tried += [np.clip(episode.action_TA[:, 0], 0.0, 1.0) for episode in played]
             agent.update(played)
-        gaps.append(env.solve()[1] - max(env.reward(ratio_T) for ratio_T in tried if env.cost(ratio_T) <= 1.0))
+        gaps.append(optimum - max(env.reward(ratio_T) for ratio_T in tried if env.cost(ratio_T) <= 1.0))
     return np.median(gaps)
 
 
 def test_search_beats_random_within_few_episodes():
-    learned = median_gap(PPOLagrangian(epochs=30, lr=0.002), episodes=100, groups=6, seed=1)
+    learned = median_gap(PPOLagrangian(episodes_per_update=10, epochs=30, lr=0.004), episodes=100, groups=6, seed=1)
     assert 0.0 <= learned < 0.7 * median_gap(Random(), episodes=100, groups=6, seed=1)
 
 
