@@ -15,15 +15,20 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+from cpruner import conf
 from cpruner.command import execute, link_latest, resumable
 from cpruner.errors import CprunerError
-from cpruner.schema import register, to_job
+from cpruner.manual import manual
+from cpruner.schema import SPECS, register, to_job
 
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Entry point of the console command."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        Console(soft_wrap=False).print(manual(SPECS, Path(conf.__path__[0])))
+        return
     register()
     traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here, where they become one message

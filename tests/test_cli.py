@@ -208,13 +208,16 @@ def test_before_the_first_checkpoint_there_is_nothing_to_resume(cpruner: Command
 def test_help_names_every_group_and_option(cpruner: Command) -> None:
     outcome = cpruner("--help")
     assert outcome.code == 0
-    for line in (
-        "agent: cross_entropy, ppo_lagrangian, random, uniform",
-        "  evaluations: 120",
-        "  epochs: 20",
-        "seed: 0",
+    words = outcome.out.split()
+    for word in (
+        "agent",
+        "cross_entropy,",
+        "experiment",
+        "search.evaluations",
+        "finetune.epochs",
+        "constraint.latency.repeats",
     ):
-        assert f"\n{line}\n" in outcome.out
+        assert word in words
 
 
 @pytest.mark.slow

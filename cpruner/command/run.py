@@ -1,6 +1,7 @@
 """One run of the command: from a job to a run directory with the smaller network and its report."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from cpruner.report import (
 )
 from cpruner.report.row import BudgetRow
 from cpruner.result import Result
+
+DENSE = "data and dense network"
 
 
 def execute(job: Job, run_dir: Path, console: Console) -> Report:
@@ -53,9 +56,11 @@ def execute(job: Job, run_dir: Path, console: Console) -> Report:
 def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
     job.set_threads()
     device = job.torch_device()
-    screen.phase("data and dense network")
+    screen.phase(DENSE)
+    start = time.perf_counter()
     splits = job.data.load(job.seed)
     model = dense_network(job, splits, device, screen.dense_epoch)
+    dense_seconds = time.perf_counter() - start
     task = Task(
         model=model,
         example_inputs=splits.example.to(device),
@@ -78,7 +83,8 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
     screen.phase("report")
     write_limits(run_dir, result.readings)
     budgets = _promised(certify(run_dir), result)
-    report = _report(job, result, RowMaker(result, splits), budgets)
+    seconds = {DENSE: dense_seconds, **result.seconds}
+    report = _report(job, result, RowMaker(result, splits), budgets, seconds)
     write_result(run_dir / "result.json", report)
     write_figures(report, run_dir)
     _show(report, run_dir, screen.console)
@@ -99,7 +105,9 @@ def _promised(certificate: dict[str, Any], result: Result) -> tuple[BudgetRow, .
     return rows
 
 
-def _report(job: Job, result: Result, make: RowMaker, budgets: tuple[BudgetRow, ...]) -> Report:
+def _report(
+    job: Job, result: Result, make: RowMaker, budgets: tuple[BudgetRow, ...], seconds: dict[str, float]
+) -> Report:
     found = result.searches
     space = result.prepared.space
     uniform = found["uniform"].best if "uniform" in found else None
@@ -107,7 +115,7 @@ def _report(job: Job, result: Result, make: RowMaker, budgets: tuple[BudgetRow, 
         seed=job.seed,
         versions=versions(),
         device=device_name(job.torch_device()),
-        seconds=dict(result.seconds),
+        seconds=seconds,
         dense=make.dense(),
         baselines=tuple(make.best(name, search) for name, search in found.items() if name != AGENT),
         searched=make.searched(AGENT, len(found[AGENT].archive)),

@@ -86,7 +86,8 @@ def _check_devices(model: nn.Module, inputs: tuple[Any, ...]) -> None:
 def untouched(model: nn.Module) -> Iterator[None]:
     """Eval mode inside; every module's own mode and all RNG states are restored afterwards."""
     modes = [(module, module.training) for module in model.modules()]
-    with torch.random.fork_rng():
+    devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
+    with torch.random.fork_rng(devices=devices):
         model.eval()
         try:
             yield

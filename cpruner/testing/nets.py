@@ -36,7 +36,7 @@ class Net:
 
     def build(self, seed: int = 0) -> nn.Module:
         """The network in float64 and eval mode, with random batch-norm statistics."""
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = self.factory().double().eval()
         generator = torch.Generator().manual_seed(seed)

@@ -46,7 +46,9 @@ def test_type_and_gradient_pass(kind: torch.dtype) -> None:
     assert torch.equal(x.grad, torch.ones_like(x))
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_it_follows_its_input_to_another_device() -> None:
-    """The indices may lie on another device than the network, which has no parameter here to ask."""
-    module = rewired(Shuffle(), [0, 4], [0, 1])
-    assert module(torch.empty(1, 2, 2, 2, device="meta")).shape == (1, 2, 2, 2)
+    """It has no parameter to ask where it lies, so its indices may still be on the CPU."""
+    module, dense = rewired(Shuffle(), [0, 4], [0, 1]), X.to("cuda")
+    assert torch.equal(module(dense[:, [0, 4]]).cpu(), X[:, [0, 4]])

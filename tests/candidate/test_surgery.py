@@ -150,3 +150,12 @@ def test_a_network_with_a_replaced_module_can_be_traced_again() -> None:
     assert {entry.reason for entry in space.frozen if entry.tensor == "shuffle.source"} == {
         "op 'index_select' has no rule"
     }
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+def test_the_smaller_network_lies_where_the_dense_one_does(net) -> None:
+    model, inputs = net.build().to("cuda"), tuple(x.to("cuda") for x in net.inputs())
+    space = trace(model, inputs)
+    assert {p.device for p in check(model, inputs, space, space.uniform(0.5)).parameters()} == {inputs[0].device}

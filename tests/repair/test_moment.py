@@ -97,14 +97,17 @@ def test_what_the_rows_do_not_determine_stays_as_it_was() -> None:
     assert torch.allclose(weight, nearest, atol=1e-5)
 
 
-@pytest.mark.parametrize("damping", [0.0, 1e-4])
-def test_inputs_that_repeat_each_other_are_no_obstacle(damping: float) -> None:
-    x, y = rows(inputs=4)
-    doubled = torch.cat([x, x, torch.zeros_like(x)], 1)
-    weight, intercept = refit(moments(doubled, y), torch.arange(12), damping)
-    assert torch.isfinite(weight).all()
+@pytest.mark.parametrize("seed", range(5))
+def test_inputs_that_are_mixtures_of_each_other_are_no_obstacle(seed: int) -> None:
+    """Twelve mixtures of four inputs, so large that the smallest ridge is lost in rounding."""
+    x, y = rows(seed, inputs=4)
+    mixed = 1e4 * x @ torch.randn(4, 12, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    stats = moments(mixed, y)
+    assert int(torch.linalg.cholesky_ex(damped(stats.A_DD, 0.0)).info) > 0
+    weight, intercept = refit(stats, torch.arange(12), 0.0)
     best, offset = refit(moments(x, y), torch.arange(4), 0.0)
-    assert torch.allclose(doubled @ weight + intercept, x @ best + offset, rtol=1e-2, atol=1e-2)
+    assert torch.allclose(mixed @ weight + intercept, x @ best + offset)
+    assert torch.isfinite(inverse(stats.A_DD, 0.0)).all()
 
 
 def test_solve_and_inverse_agree_with_numpy() -> None:
