@@ -22,8 +22,7 @@ def _network(splits: Splits, weights: Path, depth: int) -> nn.Module:
     return CifarResNet(depth, weights=file).build(splits.classes, splits.example)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("depth", "correct"), [(20, 9173), (56, 9339)])
+@pytest.mark.parametrize(("depth", "correct"), [(20, 9173), pytest.param(56, 9339, marks=pytest.mark.slow)])
 def test_accuracy_on_all_test_images(splits: Splits, shared_weights: Path, depth: int, correct: int) -> None:
     result = score(_network(splits, shared_weights, depth), splits.test)
     assert result.images == 10_000
