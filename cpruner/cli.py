@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import hydra
@@ -15,7 +16,6 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from cpruner import conf
 from cpruner.command import execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.manual import manual
@@ -27,7 +27,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Entry point of the console command."""
     if {"-h", "--help"} & set(sys.argv[1:]):
-        Console(soft_wrap=False).print(manual(SPECS, Path(conf.__path__[0])))
+        Console(soft_wrap=False).print(manual(SPECS, Path(str(files("cpruner.conf")))))
         return
     register()
     traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
