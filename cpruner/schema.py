@@ -111,11 +111,19 @@ def to_job(config: DictConfig) -> Job:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
     rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem")
+    specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,
-        **{room: _spec(room, plain[room]) for room in rooms},
+        **{**specs, "search": _anchored(specs["search"])},
         **{name: plain[name] for name in ("job", "seed", "device", "multiple_of", "threads")},
     )
+
+
+def _anchored(search: Search) -> Search:
+    """Follow links in ``search.resume`` now: ``latest`` points elsewhere as soon as the new run starts."""
+    if search.resume is None:
+        return search
+    return dataclasses.replace(search, resume=str(Path(search.resume).resolve()))
 
 
 def _budget(name: str, node: Any) -> Budget:

@@ -123,3 +123,14 @@ def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text("- a\n- list\n")
     with pytest.raises(ArtefactError, match="expected a mapping, got a list"):
         load_job(tmp_path)
+
+
+def test_a_run_to_resume_is_meant_as_it_is_now(tmp_path: Path) -> None:
+    """``latest`` is moved to the new run before the old one is read."""
+    (tmp_path / "first").mkdir()
+    link = tmp_path / "latest"
+    link.symlink_to("first")
+    job = to_job(composed(f"search.resume={link}"))
+    link.unlink()
+    link.symlink_to("second")
+    assert job.search.resume == str(tmp_path / "first")
