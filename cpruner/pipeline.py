@@ -181,14 +181,14 @@ def _recheck(prepared: Prepared, found: SearchResult) -> Judgement:
     failed: list[Reading] = []
     for judgement in found.ranked:
         readings = prepared.read(prepared.build(judgement.candidate))
-        if all(reading.satisfied for reading in readings):
+        if all(reading.certain for reading in readings):
             return judgement
-        failed.append(max(readings, key=lambda reading: reading.scaled))
-    nearest = min(failed, key=lambda reading: reading.scaled)
+        failed.append(max(readings, key=lambda reading: reading.upper_share))
+    nearest = min(failed, key=lambda reading: reading.upper_share)
     raise InfeasibleError(
         nearest.name,
         limit=nearest.limit,
-        smallest=nearest.value,
+        smallest=nearest.upper,
         unit=nearest.unit,
         remedy="It was met once but not when measured again: raise the limit or quieten the machine.",
     )

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from cpruner.candidate import Candidate, materialise, proven
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
-from cpruner.env import Judge, PruningEnv, PruningProblem
+from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
 from cpruner.errors import InputError
-from cpruner.evaluate import Score, score
+from cpruner.evaluate import Memo, Score, score
 from cpruner.repair import Repair, Statistics, elimination, gather, repaired
 from cpruner.space import PruningSpace, as_inputs, trace
 
@@ -51,7 +51,7 @@ class Prepared:
     dense_score: Score
     statistics: Statistics
     repair: Repair
-    memo: dict[Candidate, Any] = field(default_factory=dict, repr=False)
+    memo: Memo[Candidate, Judgement] = field(default_factory=Memo, repr=False)
 
     @property
     def inputs(self) -> tuple[Any, ...]:

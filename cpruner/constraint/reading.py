@@ -29,9 +29,19 @@ class Reading:
         return self.value <= self.limit
 
     @property
+    def upper(self) -> float:
+        """Upper end of the interval: value + spread."""
+        return self.value + self.spread
+
+    @property
+    def upper_share(self) -> float:
+        """Upper end of the interval as a share of the limit; at most 1 is certain."""
+        return self.upper / self.limit
+
+    @property
     def certain(self) -> bool:
         """Whether the budget is met by the whole interval: value + spread <= limit."""
-        return self.value + self.spread <= self.limit
+        return self.upper <= self.limit
 
     @property
     def scaled(self) -> float:

@@ -8,7 +8,7 @@ from torch import nn
 
 from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, Reading, read
-from cpruner.evaluate import Score
+from cpruner.evaluate import Memo, Score
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Judgement:
 
     @property
     def feasible(self) -> bool:
-        """Whether every budget is met."""
-        return all(reading.satisfied for reading in self.readings)
+        """Whether every budget is met by the upper end of its interval; counted costs have no spread."""
+        return all(reading.certain for reading in self.readings)
 
     @property
     def violation(self) -> float:
@@ -48,7 +48,7 @@ class Judge:
     budgets: Sequence[Budget]
     example_inputs: tuple[Any, ...]
     dense: Mapping[str, float]
-    memo: dict[Candidate, Judgement] = field(default_factory=dict)
+    memo: Memo[Candidate, Judgement] = field(default_factory=Memo)
 
     def __call__(self, candidate: Candidate) -> Judgement:
         """Judge a candidate.
@@ -56,8 +56,9 @@ class Judge:
         Raises:
             CostError: A cost function failed on it.
         """
-        if candidate not in self.memo:
-            network = self.build(candidate)
-            readings = read(self.budgets, network, self.example_inputs, self.dense)
-            self.memo[candidate] = Judgement(candidate, self.score(network), readings)
-        return self.memo[candidate]
+        return self.memo.recall(candidate, lambda: self._judge(candidate))
+
+    def _judge(self, candidate: Candidate) -> Judgement:
+        network = self.build(candidate)
+        readings = read(self.budgets, network, self.example_inputs, self.dense)
+        return Judgement(candidate, self.score(network), readings)

@@ -7,7 +7,6 @@ from cpruner.report.figure import curves as curves
 from cpruner.report.figure import widths as widths
 from cpruner.report.figure import write_figures as write_figures
 from cpruner.report.history import History as History
-from cpruner.report.phase import Phase as Phase
 from cpruner.report.progress import SearchProgress as SearchProgress
 from cpruner.report.report import Report as Report
 from cpruner.report.result import to_result as to_result
@@ -26,7 +25,6 @@ __all__ = [
     "EventLog",
     "GroupWidth",
     "History",
-    "Phase",
     "Report",
     "Row",
     "SearchProgress",

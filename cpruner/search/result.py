@@ -70,16 +70,18 @@ class SearchResult:
         if self.best is not None:
             return self.best
         least = [
-            min((j.readings[k] for j in self.archive), key=lambda r: r.value)
+            min((j.readings[k] for j in self.archive), key=lambda r: r.upper)
             for k in range(len(self.archive[0].readings))
         ]
-        worst = max(least, key=lambda reading: reading.scaled)
-        if worst.satisfied:  # each was met by some candidate, but never all by one: look at the nearest
-            worst = max(min(self.archive, key=lambda j: j.violation).readings, key=lambda reading: reading.scaled)
+        worst = max(least, key=lambda r: r.upper_share)
+        if worst.certain:  # each was met by some candidate, but never all by one: look at the nearest
+            worst = min(
+                (max(j.readings, key=lambda r: r.upper_share) for j in self.archive), key=lambda r: r.upper_share
+            )
         raise InfeasibleError(
             worst.name,
             limit=worst.limit,
-            smallest=worst.value,
+            smallest=worst.upper,
             unit=worst.unit,
             remedy=f"None of {len(self.archive)} candidates met every budget: raise this limit, or search.evaluations.",
         )

@@ -7,7 +7,7 @@ from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, External, Flops
 from cpruner.env import Judge, Judgement
 from cpruner.errors import CostError
-from cpruner.evaluate import Score
+from cpruner.evaluate import Memo, Score
 
 
 def test_feasible_only_if_every_budget_is_met() -> None:
@@ -65,7 +65,7 @@ def test_a_memo_filled_beforehand_is_believed() -> None:
 
 def test_two_judges_do_not_share_a_memo_unless_given_one() -> None:
     parts = (env().judge.build, by_width, BUDGETS, (EXAMPLE,), {"flops": 15136.0, "params": 810.0})
-    shared: dict[Candidate, Judgement] = {}
+    shared: Memo[Candidate, Judgement] = Memo()
     one, two, alone = Judge(*parts, shared), Judge(*parts, shared), Judge(*parts)
     judged = one(space().smallest())
     assert two(space().smallest()) is judged
