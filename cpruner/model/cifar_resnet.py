@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cpruner.errors import InputError
-from cpruner.model.seeded import seeded
-from cpruner.model.weights import load_weights
+from cpruner.model.prepared import prepared
 from cpruner.spec import check, option
 
 WIDTHS = (16, 32, 64)
@@ -47,11 +46,10 @@ class CifarResNet:
         Raises:
             InputError: If the weights file is missing or belongs to another network.
         """
-        with seeded(self.seed):
-            network = CifarResidualNetwork((self.depth - 2) // 6, example.shape[1], classes)
-        if self.weights is not None:
-            load_weights(network, self.weights)
-        return network.eval()
+        blocks = (self.depth - 2) // 6
+        return prepared(
+            lambda: CifarResidualNetwork(blocks, example.shape[1], classes), seed=self.seed, weights=self.weights
+        )
 
 
 @final
@@ -69,9 +67,6 @@ class CifarResidualNetwork(nn.Module):
         self.layer3 = _stage(second, third, blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.linear = nn.Linear(third, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Return logits, shape (B, classes)."""

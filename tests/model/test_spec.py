@@ -2,9 +2,30 @@ import pytest
 import torch
 from torch import nn
 
-from cpruner.model import CifarResNet, ModelSpec, SmallResNet, Torchvision
+from cpruner.model import (
+    CifarDenseNet,
+    CifarMobileNetV1,
+    CifarMobileNetV2,
+    CifarResNet,
+    CifarVGG,
+    ModelSpec,
+    PreActResNet,
+    SmallResNet,
+    Torchvision,
+    WideResNet,
+)
 
-SPECS = [SmallResNet(width=2), CifarResNet(8), Torchvision("squeezenet1_1")]
+SPECS = [
+    SmallResNet(width=2),
+    CifarDenseNet(depth=10),
+    CifarMobileNetV1(width=0.25),
+    CifarMobileNetV2(width=0.25),
+    CifarResNet(8),
+    CifarVGG(11),
+    PreActResNet(),
+    WideResNet(10, widen=1),
+    Torchvision("squeezenet1_1"),
+]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: type(spec).__name__)
