@@ -1,7 +1,7 @@
-"""Write the tables of README.md from the committed result files, so that every number there has a file behind it.
+"""Write the tables of README.md and the decisions from the committed result files: every number has a file behind it.
 
-python benchmarks/readme.py           # rewrite README.md
-python benchmarks/readme.py --check   # exit status 1 if it is out of date
+python benchmarks/readme.py           # rewrite them
+python benchmarks/readme.py --check   # exit status 1 if one is out of date
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "decisions" / "0004-sequential-repair.md")
 
 
 def percent(share: float) -> str:
@@ -71,9 +72,28 @@ def bench() -> str:
     return "\n".join(lines)
 
 
+def repair() -> str:
+    """The table of the repair modes."""
+    lines = ["| repair | search accuracy | test accuracy | time per candidate |", "|---|---|---|---|"]
+    for task in ("digits", "resnet20"):
+        record = json.loads((RESULTS / f"repair_{task}.json").read_text())
+        lines.append(f"| **{task}**, {record['device']}; dense | | {percent(record['dense']['test_accuracy'])} | |")
+        for name, mode in record["modes"].items():
+            found = mode["summary"]
+            accuracies = (ranged(found[f"{split}_accuracy"], 100, "%") for split in ("search", "test"))
+            lines.append(f"| {name} | {' | '.join(accuracies)} | {ranged(found['milliseconds'], 1, 'ms')} |")
+    return "\n".join(lines)
+
+
+def ranged(values: dict[str, float], scale: float, unit: str) -> str:
+    """Median, and the smallest and largest value if they differ."""
+    median, low, high = (f"{scale * values[key]:.1f}" for key in ("median", "low", "high"))
+    return f"{median} {unit}" if low == high else f"{median} {unit} ({low} to {high})"
+
+
 def filled(text: str) -> str:
-    """README with its marked parts rewritten."""
-    for name, make in (("demo", demo), ("bench", bench)):
+    """A page with its marked parts rewritten."""
+    for name, make in (("demo", demo), ("bench", bench), ("repair", repair)):
         part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->"
         text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, part=part: part, text, flags=re.DOTALL)
     return text
@@ -84,12 +104,14 @@ def main(arguments: Any = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    readme = ROOT / "README.md"
-    before = readme.read_text()
-    after = filled(before)
-    if not options.check:
-        readme.write_text(after)
-    return int(options.check and before != after)
+    outdated = False
+    for page in PAGES:
+        before = page.read_text()
+        after = filled(before)
+        outdated |= before != after
+        if not options.check:
+            page.write_text(after)
+    return int(options.check and outdated)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def prepared(job: Job) -> tuple[Prepared, Any]:
     task = Task(
         model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, splits.train_eval
     )
-    return prepare(task, job.repair, multiple_of=job.multiple_of), splits
+    return prepare(task, job.repair, job.space), splits
 
 
 def one(ready: Prepared, job: Job, name: str, seed: int) -> tuple[SearchResult, float]:
@@ -96,8 +96,7 @@ def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def write(path: Path, record: dict[str, Any]) -> None:
-    """Write the record atomically, agents in their order."""
-    record["runs"] = {name: record["runs"][name] for name in AGENTS if name in record["runs"]}
+    """Write the record in one step: a reader, or an interruption, never meets half a file."""
     path.parent.mkdir(exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(record, indent=1) + "\n")
@@ -160,6 +159,7 @@ def main() -> None:
                 done = {**row(ready, splits, *one(ready, job, name, seed)), "agent": spec}
                 record = stored(path, identity) or record
                 record["runs"].setdefault(name, {})[str(seed)] = done
+                record["runs"] = {known: record["runs"][known] for known in AGENTS if known in record["runs"]}
                 write(path, record)
                 console.print(f"{name} seed {seed}: {done['search_accuracy']:.4f} {done['test_accuracy']:.4f}")
     console.print(table(record))

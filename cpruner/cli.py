@@ -19,15 +19,16 @@ from rich.console import Console
 from cpruner.command import execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.manual import manual
-from cpruner.schema import SPECS, register, to_job
+from cpruner.schema import SPECS, check_choices, register, to_job
 
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Entry point of the console command."""
+    conf = Path(str(files("cpruner.conf")))
     if {"-h", "--help"} & set(sys.argv[1:]):
-        Console(soft_wrap=False).print(manual(SPECS, Path(str(files("cpruner.conf")))))
+        Console(soft_wrap=False).print(manual(SPECS, conf))
         return
     register()
     traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -40,6 +41,7 @@ def main() -> None:
 
     try:
         with _one_message(traceback):
+            check_choices(sys.argv[1:], conf)
             task()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -1,7 +1,10 @@
 """Who is told what a run does."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, final
+
+from rich.console import Console
 
 from cpruner.constraint import Reading
 from cpruner.evaluate import Score
@@ -29,6 +32,10 @@ class Watcher(Protocol):
         """One epoch of training ended."""
         ...
 
+    def close(self) -> None:
+        """The run is over, well or not."""
+        ...
+
 
 @final
 class Silent:
@@ -47,6 +54,18 @@ class Silent:
     def epoch(self, log: EpochLog) -> None:
         """Ignore it."""
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def _ignore(progress: Progress) -> None:
     """Nothing."""
+
+
+def usual() -> Watcher:
+    """A progress display on stderr where that is a terminal, silence elsewhere."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return Silent()
+    from cpruner.screen import Screen  # here, because it brings matplotlib
+
+    return Screen(Console(stderr=True))

@@ -1,8 +1,11 @@
-"""Every number in README's tables comes from a committed result file."""
+"""Every number in the tables of README and the decisions comes from a committed result file."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +23,16 @@ def test_the_tables_are_those_of_the_result_files() -> None:
     assert script().main(["--check"]) == 0, "run python benchmarks/readme.py"
 
 
-def test_a_wrong_number_is_noticed() -> None:
+@pytest.mark.parametrize("page", script().PAGES, ids=lambda page: page.name)
+def test_a_wrong_number_is_noticed(page: Path) -> None:
     module = script()
-    text = module.filled((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert module.filled(text.replace(" %", " % ")) == text
+    text = page.read_text(encoding="utf-8")
+    wrong = re.sub(r"\d(\.\d+ %)", r"7\1", text)
+    assert wrong != text
+    assert module.filled(wrong) == text
+
+
+def test_a_range_is_shown_only_where_there_is_one() -> None:
+    values = {"median": 0.5, "low": 0.25, "high": 0.75}
+    assert script().ranged(values, 100, "%") == "50.0 % (25.0 to 75.0)"
+    assert script().ranged(dict.fromkeys(values, 2.04), 1, "ms") == "2.0 ms"

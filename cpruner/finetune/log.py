@@ -41,8 +41,3 @@ class TrainingLog:
     epochs: tuple[EpochLog, ...] = ()
     best_epoch: int = 0
     stopped: str = ""
-
-    @property
-    def best_accuracy(self) -> float:
-        """Accuracy on the search split of the state that was kept."""
-        return self.start_accuracy if self.best_epoch == 0 else self.epochs[self.best_epoch - 1].search_accuracy

@@ -7,6 +7,7 @@ from cpruner.report.figure import curves as curves
 from cpruner.report.figure import widths as widths
 from cpruner.report.figure import write_figures as write_figures
 from cpruner.report.history import History as History
+from cpruner.report.progress import PhaseProgress as PhaseProgress
 from cpruner.report.progress import SearchProgress as SearchProgress
 from cpruner.report.report import Report as Report
 from cpruner.report.result import to_result as to_result
@@ -17,7 +18,6 @@ from cpruner.report.row import GroupWidth as GroupWidth
 from cpruner.report.row import Row as Row
 from cpruner.report.table import render as render
 from cpruner.report.table import render_budgets as render_budgets
-from cpruner.report.table import to_text as to_text
 from cpruner.report.verdict import verdict as verdict
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "EventLog",
     "GroupWidth",
     "History",
+    "PhaseProgress",
     "Report",
     "Row",
     "SearchProgress",
@@ -33,7 +34,6 @@ __all__ = [
     "render",
     "render_budgets",
     "to_result",
-    "to_text",
     "validate_result",
     "verdict",
     "versions",

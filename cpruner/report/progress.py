@@ -1,11 +1,20 @@
-"""Progress of a search: one live line in a terminal, a plain line now and then elsewhere."""
+"""Progress: one live line in a terminal; elsewhere a search writes a plain line now and then."""
 
+import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import final
+from typing import TextIO, final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from cpruner.report.quantity import percent
 
@@ -24,16 +33,8 @@ class SearchProgress:
         self.total, self.console = total, console
         self._step = max(1, -(-total // lines))
         self._next = self._step
-        columns = (
-            TextColumn("search"),
-            BarColumn(20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(
-            *columns, TextColumn("{task.fields[state]}", markup=False), console=console, disable=not console.is_terminal
-        )
+        state = TextColumn("{task.fields[state]}", markup=False)
+        self._bar = _live(console, MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), state)
         self._task = self._bar.add_task("search", total=total, state="")
 
     def __enter__(self) -> "SearchProgress":
@@ -63,6 +64,29 @@ class SearchProgress:
             self._next = (done // self._step + 1) * self._step
 
 
+@final
+class PhaseProgress:
+    """Shows that a phase of unknown length is at work, and for how long; nothing where the console is no terminal.
+
+    Args:
+        name: Of the phase.
+        console: Where to write.
+    """
+
+    def __init__(self, name: str, console: Console) -> None:
+        self._bar = _live(console, TimeElapsedColumn(), transient=True)
+        self._bar.add_task(name, total=None)
+
+    def __enter__(self) -> "PhaseProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
 def describe(best: float | None, scaled_costs: Mapping[str, float], multipliers: Mapping[str, float]) -> str:
     """The state of a search in one line, such as "best 84.20 %  flops 0.98  latency 1.07!  lambda flops 0.12".
 
@@ -76,3 +100,26 @@ def describe(best: float | None, scaled_costs: Mapping[str, float], multipliers:
     if multipliers:
         parts.append("lambda " + " ".join(f"{name} {value:.3g}" for name, value in multipliers.items()))
     return "  ".join(parts)
+
+
+def _watched(stream: TextIO | None) -> bool:
+    """Whether somebody watches a standard stream; a program without a console has none."""
+    return stream is not None and stream.isatty()
+
+
+def _live(console: Console, *columns: ProgressColumn, transient: bool = False) -> Progress:
+    """A live line. Other output goes round it if it would land in the same terminal, else where it was meant to go.
+
+    It is drawn four times a second, not to disturb what is being timed.
+    """
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(20),
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        transient=transient,
+        refresh_per_second=4,
+        redirect_stdout=_watched(sys.stdout),
+        redirect_stderr=_watched(sys.stderr),
+    )

@@ -1,11 +1,9 @@
 """The comparison as a table, with the verdict under it."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -46,16 +44,6 @@ def render_budgets(budgets: Sequence[BudgetRow]) -> Table:
         share = percent(row.value / row.limit, 1)
         table.add_row(Text(row.name), _amount(row.limit, row.unit), _amount(row.value, row.unit), share, met)
     return table
-
-
-def to_text(report: Report, width: int = 100) -> str:
-    """Both tables as plain text without colours, at most ``width`` characters wide."""
-    text = io.StringIO()
-    console = Console(file=text, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(render(report))
-    if report.budgets:
-        console.print(render_budgets(report.budgets))
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
 def _cells(row: Row) -> list[str]:

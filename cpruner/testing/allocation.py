@@ -27,11 +27,14 @@ class Allocation(gymnasium.Env[Array, Array]):
         limit: Allowed fraction of the dense cost; the cost is in units of it, so the limit of the problem is 1.
         noise: Standard deviation of the Gaussian noise on the reward.
         seed: Draws s, k, p and w.
+        coupled: Whether the cost couples neighbours as above; if not, it is sum_t w_t r_t / limit.
     """
 
-    def __init__(self, groups: int = 12, *, limit: float = 0.5, noise: float = 0.003, seed: int = 0) -> None:
+    def __init__(
+        self, groups: int = 12, *, limit: float = 0.5, noise: float = 0.003, seed: int = 0, coupled: bool = True
+    ) -> None:
         generator = np.random.default_rng(seed)
-        self.groups, self.limit, self.noise = groups, limit, noise
+        self.groups, self.limit, self.noise, self.coupled = groups, limit, noise, coupled
         self.rate_T = generator.uniform(2.0, 7.0, groups)
         self.sensitivity_T = _shares(generator, groups, 0.8)
         self.interaction_T = 0.3 * _shares(generator, groups, 0.8)
@@ -66,7 +69,7 @@ class Allocation(gymnasium.Env[Array, Array]):
 
     def cost(self, ratio_T: Array) -> float:
         """Cost of a whole choice in units of its limit."""
-        before_T = np.concatenate([[1.0], ratio_T[:-1]])
+        before_T = np.concatenate([[1.0], ratio_T[:-1]]) if self.coupled else 1.0
         return float((self.weight_T * ratio_T * before_T).sum() / self.limit)
 
     def solve(self, starts: int = 8) -> tuple[Array, float]:

@@ -7,13 +7,6 @@ def _epoch(number: int, accuracy: float, seconds: float = 1.0) -> EpochLog:
     return EpochLog(number, lr=0.1, train_loss=0.5, search_accuracy=accuracy, search_loss=0.7, seconds=seconds)
 
 
-def test_best_accuracy_is_that_of_the_kept_state() -> None:
-    epochs = (_epoch(1, 0.6), _epoch(2, 0.9), _epoch(3, 0.8))
-    assert TrainingLog(0.7, 1.0, epochs, best_epoch=2).best_accuracy == 0.9
-    assert TrainingLog(0.7, 1.0, epochs, best_epoch=0).best_accuracy == 0.7
-    assert TrainingLog(0.7, 1.0).best_accuracy == 0.7
-
-
 def test_equal_runs_have_equal_logs_whatever_the_clock_says() -> None:
     assert TrainingLog(0.5, 1.0, (_epoch(1, 0.6, 1.0),)) == TrainingLog(0.5, 1.0, (_epoch(1, 0.6, 2.0),))
     assert _epoch(1, 0.6) != _epoch(1, 0.7)

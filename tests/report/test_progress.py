@@ -1,9 +1,10 @@
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
-from cpruner.report import SearchProgress
+from cpruner.report import PhaseProgress, SearchProgress
 from cpruner.report.progress import describe
 
 
@@ -60,13 +61,44 @@ def test_lines_are_not_wrapped_and_brackets_are_text():
 
 
 def test_terminal_gets_one_live_line():
-    console = Console(file=io.StringIO(), width=120, force_terminal=True, _environ={"TERM": "xterm"})
+    console = terminal()
     with SearchProgress(4, console) as progress:
         progress.update(3, 0.5, {"[/x]": 0.9}, {})
     text = console.file.getvalue()
     assert "3/4" in text
     assert "best 50.00 %  [/x] 0.90" in text
     assert "\x1b[?25h" in text  # the cursor is shown again
+
+
+def terminal():
+    return Console(file=io.StringIO(), width=120, force_terminal=True, _environ={"TERM": "xterm"})
+
+
+def test_a_phase_has_a_bar_without_an_end():
+    console = terminal()
+    with PhaseProgress("[/x] prepare", console):
+        assert "[/x] prepare" in console.file.getvalue()
+    assert console.file.getvalue().endswith("\x1b[2K")  # wiped out
+
+
+def test_a_phase_says_nothing_without_a_terminal():
+    console = plain()
+    with PhaseProgress("prepare", console):
+        pass
+    assert console.file.getvalue() == ""
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_what_the_program_prints_goes_where_it_was_meant_to_go(monkeypatch, watched):
+    """A line into a watched stdout must not tear the live line; one into a pipe must arrive there."""
+    stdout, console = io.StringIO(), terminal()
+    monkeypatch.setattr(stdout, "isatty", lambda: watched)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with SearchProgress(2, console):
+        sys.stdout.write("a result\n")
+    assert ("a result" in console.file.getvalue()) is watched
+    assert ("a result" in stdout.getvalue()) is not watched
+    assert sys.stdout is stdout
 
 
 def test_two_at_once_do_not_share_anything():

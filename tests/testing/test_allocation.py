@@ -18,6 +18,12 @@ def test_cost_couples_neighbours():
     assert env.cost(np.array([0.5, 0.2, 1.0])) == pytest.approx(env.weight_T @ [0.5, 0.1, 0.2])
 
 
+def test_without_coupling_every_group_costs_by_itself():
+    env = Allocation(groups=3, limit=0.5, coupled=False)
+    assert env.cost(np.array([0.5, 0.2, 1.0])) == pytest.approx(env.weight_T @ [0.5, 0.2, 1.0] / 0.5)
+    assert env.cost(np.ones(3)) == Allocation(groups=3, limit=0.5).cost(np.ones(3)) == pytest.approx(2.0)
+
+
 def test_optimum_is_feasible_and_no_neighbour_is_better():
     env = Allocation(groups=6, seed=2)
     best_T, best = env.solve()

@@ -4,7 +4,7 @@ from torch import nn
 
 import cpruner.constraint as room
 from cpruner.constraint import Cost, External, Flops, Latency, Sample
-from cpruner.testing.cost_contract import check_cost
+from cpruner.testing import check_cost
 
 X = (torch.randn(2, 3, generator=torch.Generator().manual_seed(0)),)
 OPTIONS = {

@@ -6,13 +6,15 @@ import pytest
 from rich.console import Console
 from tiny_task import judgement, space
 
-from cpruner.command.screen import Screen
 from cpruner.constraint import Reading
 from cpruner.evaluate import Score
 from cpruner.finetune import EpochLog
 from cpruner.report import EventLog
+from cpruner.screen import Screen
 from cpruner.search import Progress, Update
+from cpruner.watch import Watcher
 
+ERASED, SHOW_CURSOR = "\x1b[2K", "\x1b[?25h"
 UPDATE = Update(2, 0.5, {"flops": 0.9}, {"flops": 1.5}, {"entropy": 0.25})
 
 
@@ -36,6 +38,10 @@ def screen(events: Any) -> Screen:
     return Screen(Console(file=io.StringIO(), width=120), events)
 
 
+def terminal() -> Console:
+    return Console(file=io.StringIO(), width=120, force_terminal=True, _environ={"TERM": "xterm"})
+
+
 def shown(screen: Screen) -> str:
     file = screen.console.file
     assert isinstance(file, io.StringIO)
@@ -49,7 +55,26 @@ def test_phases_and_the_dense_network_are_shown(screen: Screen) -> None:
     text = shown(screen)
     assert text.startswith("prepare\ndense network: search accuracy 87.50%\n  flops: 200 FLOPs, limit 100\n")
     assert "nameless: 3, limit 2\n" in text
-    assert text.endswith(f"{space()}\n")
+    assert text.endswith(f"nameless: 3, limit 2\n{str(space()).splitlines()[0]}\n")
+
+
+def test_the_groups_are_listed_on_demand() -> None:
+    screen = Screen(Console(file=io.StringIO(), width=120), groups=True)
+    screen.prepared(space(), (), Score(0.875, 0.3, 8))
+    assert shown(screen).endswith(f"{space()}\n")
+    assert len(shown(screen).splitlines()) > len(space().groups) > 1
+
+
+def test_without_an_event_log_everything_is_shown_all_the_same(screen: Screen) -> None:
+    plain: Watcher = Screen(Console(file=io.StringIO(), width=120))
+    good = judgement((2, 3, 4), 0.6, flops=0.75)
+    for watcher in (plain, screen):
+        watcher.phase("search: agent")
+        watcher.evaluation("agent")(Progress(1, 1, good, good, UPDATE))
+        watcher.epoch(EpochLog(1, 0.1, 0.5, 0.75, 0.9, 0.0))
+        watcher.close()
+    assert isinstance(plain, Screen)
+    assert shown(plain) == shown(screen) != ""
 
 
 def test_every_evaluation_is_logged_under_the_name_of_its_search(screen: Screen, events: Any) -> None:
@@ -103,8 +128,7 @@ def test_the_epochs_of_both_trainings_are_told_apart(screen: Screen, events: Any
 
 
 def test_a_terminal_shows_one_live_line_per_search(events: Any) -> None:
-    console = Console(file=io.StringIO(), width=120, force_terminal=True)
-    screen, good = Screen(console, events), judgement((2, 3, 4), 0.6, flops=0.75)
+    screen, good = Screen(terminal(), events), judgement((2, 3, 4), 0.6, flops=0.75)
     for name in ("agent", "uniform"):
         screen.phase(f"search: {name}")
         screen.evaluation(name)(Progress(1, 1, good, good, None))
@@ -112,6 +136,32 @@ def test_a_terminal_shows_one_live_line_per_search(events: Any) -> None:
     screen.close()  # a second time is no harm
     assert shown(screen).count("best 60.00 %") >= 2
     assert "search 1/1" not in shown(screen)
+
+
+def test_a_phase_without_a_count_shows_that_it_is_at_work_and_is_gone_afterwards(screen: Screen) -> None:
+    live = Screen(terminal())
+    live.phase("prepare")
+    during = shown(live)
+    live.close()
+    live.close()
+    assert during.count("prepare") == 2
+    assert "0:00:00" in during
+    assert ERASED in shown(live)
+    assert SHOW_CURSOR in shown(live)
+    screen.phase("prepare")
+    screen.close()
+    assert shown(screen) == "prepare\n"
+
+
+def test_a_search_takes_the_place_of_its_phase() -> None:
+    screen, good = Screen(terminal()), judgement((2, 3, 4), 0.6, flops=0.75)
+    screen.phase("search: agent")
+    show = screen.evaluation("agent")
+    for done in (1, 2):
+        show(Progress(done, 2, good, good, None))
+    screen.close()
+    assert "1/2" not in shown(screen).partition(ERASED)[0]
+    assert "2/2" in shown(screen).rpartition(ERASED)[2]
 
 
 def test_the_log_is_one_that_tensorboard_reads(tmp_path: Path) -> None:

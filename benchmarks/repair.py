@@ -1,0 +1,153 @@
+"""What repair is worth: one uniform candidate at half the FLOPs, refitted in several ways and not fine-tuned.
+
+    python benchmarks/repair.py                                   # the default network on digits
+    python benchmarks/repair.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
+
+Modes: none (as cut), recalibrate (batch-norm statistics re-estimated), static and sequential refit. Every seed draws
+other training images for the activation statistics; which channels are kept depends on them too, how many does not.
+Prints one row per mode (median and range over the seeds; milliseconds to cut and refit one candidate) and writes
+benchmarks/results/repair_<task>.json.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from search import RESULTS, job_of, write
+from torch import nn
+
+from cpruner.agent import Uniform
+from cpruner.candidate import Candidate
+from cpruner.command import Job, dense_network
+from cpruner.data import Splits
+from cpruner.evaluate import score
+from cpruner.prepare import Prepared, Task, prepare
+from cpruner.repair import Repair, repaired
+from cpruner.report import device_name, versions
+from cpruner.search import search
+
+MODES = {
+    "none": Repair(mode="none"),
+    "recalibrate": Repair(mode="none", recalibrate=True),
+    "static": Repair(mode="static"),
+    "sequential": Repair(mode="sequential"),
+}
+HALF = "constraint=[flops]"  # its limit is one half
+MEASURED = ("search_accuracy", "test_accuracy", "milliseconds")
+WARM_UP = 1
+
+
+def prepared(job: Job, model: nn.Module, splits: Splits, seed: int) -> Prepared:
+    """The task with statistics gathered on images drawn by ``seed``."""
+    drawn = dataclasses.replace(splits.train_eval, generator=torch.Generator().manual_seed(seed))
+    task = Task(
+        model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, statistics=drawn
+    )
+    return prepare(task, dataclasses.replace(job.repair, seed=seed), job.space)
+
+
+def halved(ready: Prepared, job: Job) -> Candidate:
+    """The largest uniform candidate within the budget."""
+    env = ready.env(job.problem)
+    return search(env, Uniform().build(env.problem, 0), 1).require().candidate
+
+
+def milliseconds(ready: Prepared, candidate: Candidate, spec: Repair, repeats: int) -> list[float]:
+    """Time to cut and refit, after a warm-up."""
+    taken = []
+    for _ in range(WARM_UP + repeats):
+        start = time.perf_counter()
+        repaired(ready.task.model, candidate, ready.statistics, spec)
+        taken.append(1000 * (time.perf_counter() - start))
+    return taken[WARM_UP:]
+
+
+def rows(ready: Prepared, job: Job, splits: Splits, seed: int, repeats: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mode on one draw of the statistics images."""
+    candidate = halved(ready, job)
+    for name, mode in MODES.items():
+        spec = dataclasses.replace(mode, seed=seed)
+        network = repaired(ready.task.model, candidate, ready.statistics, spec)
+        taken = milliseconds(ready, candidate, spec, repeats)
+        yield (
+            name,
+            {
+                "search_accuracy": score(network, splits.search).accuracy,
+                "test_accuracy": score(network, splits.test).accuracy,
+                "milliseconds": statistics.median(taken),
+                "milliseconds_low": min(taken),
+                "milliseconds_high": max(taken),
+                "widths": list(candidate.widths),
+                "flops_of_dense": ready.space.count(candidate).flops / ready.space.count(ready.space.dense()).flops,
+            },
+        )
+
+
+def summary(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Median, smallest and largest value over the seeds."""
+    ways = {"median": statistics.median, "low": min, "high": max}
+    return {key: {way: of([run[key] for run in runs.values()]) for way, of in ways.items()} for key in MEASURED}
+
+
+def table(record: dict[str, Any]) -> Table:
+    """One row per mode."""
+    title = f"{record['task']}, uniform, half the FLOPs"
+    shown = Table("repair", "search %", "test %", "ms per candidate", title=title)
+    for name, mode in record["modes"].items():
+        cells = []
+        for key, scale in zip(MEASURED, (100, 100, 1), strict=True):
+            median, low, high = (scale * mode["summary"][key][way] for way in ("median", "low", "high"))
+            cells.append(f"{median:.1f} ({low:.1f} .. {high:.1f})")
+        shown.add_row(name, *cells)
+    return shown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", choices=("digits", "resnet20", "resnet56"), default="digits")
+    parser.add_argument("--data", help="CIFAR-10: .npz or folder")
+    parser.add_argument("--weights", help="safetensors file of the dense network")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=10, help="timed refits per mode and seed")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
+    parser.add_argument("overrides", nargs="*", help="further options of the command")
+    options = parser.parse_args()
+    options.evaluations, options.overrides = None, [HALF, *options.overrides]
+    job = job_of(options)
+    torch.set_num_threads(options.threads)
+    splits = job.data.load(job.seed)
+    model = dense_network(job, splits, job.torch_device())
+    modes: dict[str, dict[str, Any]] = {name: {"repair": repr(spec), "runs": {}} for name, spec in MODES.items()}
+    console = Console()
+    for seed in track(range(options.seeds), "seeds", console=console, disable=not console.is_terminal):
+        ready = prepared(job, model, splits, seed)
+        for name, row in rows(ready, job, splits, seed, options.repeats):
+            modes[name]["runs"][str(seed)] = row
+    record = {
+        "task": options.task,
+        "candidate": "uniform",
+        "budgets": {reading.name: reading.limit / reading.dense for reading in ready.dense},
+        "identity": {"repair": repr(job.repair), "model": ready.fingerprint},
+        "versions": versions(),
+        "device": device_name(job.torch_device()),
+        "threads": torch.get_num_threads(),
+        "repeats": options.repeats,
+        "dense": {
+            "search_accuracy": ready.dense_score.accuracy,
+            "test_accuracy": score(model, splits.test).accuracy,
+        },
+        "modes": {name: {**mode, "summary": summary(mode["runs"])} for name, mode in modes.items()},
+    }
+    write(RESULTS / f"repair_{options.task}.json", record)
+    console.print(table(record))
+
+
+if __name__ == "__main__":
+    main()
