@@ -18,7 +18,7 @@ _USAGE = """cpruner: prune a trained network until it meets measured budgets.
 
 A limit in (0, 1] is a share of the dense network's cost; text carries its unit. --cfg job prints the composed config.
 Choose one file of a group with group=name, set an option with name=value; dense.* are the finetune options for the
-training of a network that comes without weights. seed, device, threads, multiple_of and job stand alone.
+training of a network that comes without weights. seed, device, threads and job stand alone.
 """
 
 

@@ -22,7 +22,8 @@ from cpruner.prepare import Labelled, Prepared, Task, prepare
 from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.search import Saving, SearchResult, search
-from cpruner.watch import Silent, Watcher
+from cpruner.space import Scope
+from cpruner.watch import Watcher, usual
 
 AGENT = "agent"
 
@@ -36,10 +37,11 @@ class Settings:
         problem: How pruning is posed as a constrained MDP.
         finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
         baselines: Agents given the same number of evaluations, by name.
-        multiple_of: Widths are rounded to a multiple of this.
+        space: What may be pruned, and which widths are legal.
         run_dir: Where checkpoints and the artefact go; None is the one to resume, or keeps everything in memory.
         resume: Run directory of an interrupted run to continue.
-        watcher: Who is told what happens.
+        watcher: Who is told what happens; by default a progress display on stderr where that is a terminal.
+            ``cpruner.watch.Silent()`` says nothing.
 
     Raises:
         InputError: A baseline is called "agent".
@@ -49,10 +51,10 @@ class Settings:
     problem: PruningProblem = field(default_factory=PruningProblem)
     finetune: FineTune = field(default_factory=FineTune)
     baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
-    multiple_of: int = 1
+    space: Scope = field(default_factory=Scope)
     run_dir: Path | None = None
     resume: Path | None = None
-    watcher: Watcher = field(default_factory=Silent)
+    watcher: Watcher = field(default_factory=usual)
 
     def __post_init__(self) -> None:
         if AGENT in self.baselines:
@@ -109,12 +111,15 @@ def run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Set
         raise InputError("evaluations", expected="an integer of at least 1", got=repr(evaluations), remedy="Try 200.")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # a DataLoader without a generator draws from it
-        return _run(task, agent, evaluations, seed, settings)
+        try:
+            return _run(task, agent, evaluations, seed, settings)
+        finally:
+            settings.watcher.close()
 
 
 def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Settings) -> Result:
     clock = _Clock(settings.watcher)
-    prepared = clock("prepare", lambda: prepare(task, settings.repair, multiple_of=settings.multiple_of))
+    prepared = clock("prepare", lambda: prepare(task, settings.repair, settings.space))
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
     searches = {
@@ -167,7 +172,7 @@ def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings
         "seed": seed,
         "repair": repr(settings.repair),
         "problem": repr(settings.problem),
-        "multiple_of": settings.multiple_of,
+        "space": repr(settings.space),
     }
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cpruner.candidate import Candidate, materialise, proven
+from cpruner.candidate import Candidate, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
 from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Memo, Score, score
 from cpruner.repair import Repair, Statistics, elimination, gather, repaired
-from cpruner.space import PruningSpace, as_inputs, trace
+from cpruner.space import PruningSpace, Scope, as_inputs
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
 
@@ -94,13 +94,13 @@ class Prepared:
         return digest.hexdigest()[:16]
 
 
-def prepare(task: Task, repair: Repair, *, multiple_of: int = 1) -> Prepared:
+def prepare(task: Task, repair: Repair, scope: Scope | None = None) -> Prepared:
     """Trace the network and prove it, measure it, refuse budgets nobody can meet, gather statistics, rank channels.
 
     Args:
         task: The network, data and budgets.
         repair: How candidates are refitted.
-        multiple_of: Widths are rounded to a multiple of this.
+        scope: What may be pruned; everything when None.
 
     Raises:
         InputError: No budget, nothing to prune, no data, or a malformed budget.
@@ -109,7 +109,7 @@ def prepare(task: Task, repair: Repair, *, multiple_of: int = 1) -> Prepared:
         InfeasibleError: A budget is below what the smallest network costs.
     """
     _check_budgets(task.budgets)
-    space = proven(task.model, trace(task.model, task.example_inputs, multiple_of=multiple_of), task.example_inputs)
+    space = (scope or Scope()).trace(task.model, task.example_inputs)
     if not space.groups:
         remedy = "See the reasons above; wrap what is unknown in a module of its own."
         raise InputError("model", expected="at least one prunable group", got=f"none\n{space}", remedy=remedy)

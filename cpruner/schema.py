@@ -7,11 +7,13 @@ specs alone.
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from cpruner import agent, constraint, data, model
@@ -22,12 +24,23 @@ from cpruner.errors import ArtefactError, InputError
 from cpruner.finetune import FineTune
 from cpruner.repair import Repair
 from cpruner.search import Search
+from cpruner.space import Scope
 
 CONFIG = Path("config") / "config.yaml"
 
 #: Config group -> option name -> spec class. A new plug-in is one more line here and one YAML file.
 SPECS: Mapping[str, Mapping[str, type]] = {
-    "model": {"small": model.SmallResNet, "cifar_resnet": model.CifarResNet, "torchvision": model.Torchvision},
+    "model": {
+        "small": model.SmallResNet,
+        "cifar_densenet": model.CifarDenseNet,
+        "cifar_mobilenet_v1": model.CifarMobileNetV1,
+        "cifar_mobilenet_v2": model.CifarMobileNetV2,
+        "cifar_resnet": model.CifarResNet,
+        "cifar_vgg": model.CifarVGG,
+        "preact_resnet": model.PreActResNet,
+        "wide_resnet": model.WideResNet,
+        "torchvision": model.Torchvision,
+    },
     "data": {"digits": data.Digits, "cifar10": data.Cifar10, "image_folder": data.ImageFolder},
     "constraint": {
         "flops": constraint.Flops,
@@ -46,6 +59,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "finetune": {"finetune": FineTune},
     "repair": {"repair": Repair},
     "problem": {"problem": PruningProblem},
+    "space": {"space": Scope},
 }
 
 
@@ -56,7 +70,6 @@ class Root:
     job: str = "cpruner"
     seed: int = 0
     device: str = "auto"
-    multiple_of: int = 1
     threads: int | None = None
     model: Any = MISSING
     data: Any = MISSING
@@ -67,6 +80,7 @@ class Root:
     dense: Any = MISSING
     repair: Any = MISSING
     problem: Any = MISSING
+    space: Any = MISSING
 
 
 def register() -> None:
@@ -102,6 +116,41 @@ def _hydra_type(annotation: Any) -> Any:
     return annotation
 
 
+def check_choices(words: Sequence[str], conf: Path) -> None:
+    """Refuse null or a number in the place of a group's choice, which would end in a traceback of Hydra's.
+
+    Args:
+        words: The arguments of the command line.
+        conf: Folder of the YAML files.
+
+    Raises:
+        InputError: Naming the group.
+        OverrideParseException: A word is malformed.
+    """
+    parser = OverridesParser.create()
+    for word in words:
+        if word.startswith(("-", "~")) or "=" not in word:
+            continue
+        (override,) = parser.parse_overrides([word])
+        group = override.key_or_group
+        is_group = "/" in group or (conf / group).is_dir()
+        if is_group and any(value is None or isinstance(value, int | float) for value in _leaves(override.value())):
+            names = ", ".join(sorted(path.stem for path in (conf / group).glob("*.yaml")))
+            expected = f"one of {names}" if names else "a name"
+            remedy = f"Leave it out or write {group}=<name>; see cpruner --help."
+            raise InputError(group, expected=expected, got=override.get_value_string(), remedy=remedy)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What is named, singly, in a list or in the values of a sweep."""
+    value = value.list if isinstance(value, ChoiceSweep) else value
+    if isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
 def to_job(config: DictConfig) -> Job:
     """Rebuild every spec of a composed config.
 
@@ -110,12 +159,12 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem")
+    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem", "space")
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,
         **{**specs, "search": _anchored(specs["search"])},
-        **{name: plain[name] for name in ("job", "seed", "device", "multiple_of", "threads")},
+        **{name: plain[name] for name in ("job", "seed", "device", "threads")},
     )
 
 

@@ -4,100 +4,83 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from hypothesis import reject
 from hypothesis import strategies as st
+from random_stages import IMAGE_STAGES, TOKEN_STAGES, conv
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cpruner.space import Candidate, PruningSpace
-from cpruner.testing.blocks import Add, Gate, Join, Shuffle, Thin
+from cpruner.testing.attention_blocks import First
 from cpruner.testing.nets import randomise
 
 Draw = Callable[..., Any]
-ACTIVATIONS = (nn.ReLU, nn.Sigmoid, nn.Hardswish, nn.Identity)
 
 
-def conv(draw: Draw, inputs: int, outputs: int, groups: int = 1, stride: int = 1) -> nn.Module:
-    """Convolution, batch norm or not, activation."""
-    bias, norm = draw(st.booleans()), draw(st.booleans())
-    kernel = draw(st.sampled_from((1, 3)))
-    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)]
-    layers += [nn.BatchNorm2d(outputs)] if norm else []
-    return nn.Sequential(*layers, draw(st.sampled_from(ACTIVATIONS))())
+class Tokens(nn.Module):
+    """Positions of an image one after the other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2).transpose(1, 2)
 
 
-def plain(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    width = draw(st.integers(1, 7))
-    return conv(draw, channels, width), width
+class Mean(nn.Module):
+    """Mean over all tokens."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(1)
 
 
-def residual(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    inner = draw(st.integers(1, 6))
-    body = nn.Sequential(conv(draw, channels, inner), conv(draw, inner, channels))
-    return Add(skip=nn.Identity(), body=body), channels
-
-
-def projected(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    width = draw(st.integers(1, 6))
-    return Add(skip=conv(draw, channels, width, stride=2), body=conv(draw, channels, width, stride=2)), width
-
-
-def padded(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    by = draw(st.integers(1, 2))
-    return Add(skip=Thin(by), body=conv(draw, channels, channels + 2 * by, stride=2)), channels + 2 * by
-
-
-def dense(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    growth = draw(st.integers(1, 4))
-    return Join(conv(draw, channels, growth)), channels + growth
-
-
-def grouped(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    groups = draw(st.sampled_from([g for g in range(1, channels + 1) if channels % g == 0]))
-    width = groups * draw(st.integers(1, 3))
-    return conv(draw, channels, width, groups=groups), width
-
-
-def gated(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    return Gate(channels, draw(st.integers(1, 4))), channels
-
-
-def shuffled(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    """From four channels on: a view that splits two channels looks like one that adds an axis (only a proof tells)."""
-    return (Shuffle() if channels in (4, 6, 8) else nn.Identity()), channels
-
-
-def upscaled(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    width = draw(st.integers(1, 5))
-    return nn.ConvTranspose2d(channels, width, 2, 2, bias=draw(st.booleans())), width
-
-
-def pooled(draw: Draw, channels: int) -> tuple[nn.Module, int]:
-    return nn.MaxPool2d(3, 1, 1), channels
-
-
-STAGES = (plain, residual, projected, padded, dense, grouped, gated, shuffled, upscaled, pooled)
-
-
-@st.composite
-def networks(draw: Draw) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """A float64 network in eval mode with random statistics, and its input."""
-    with torch.random.fork_rng():
-        torch.manual_seed(draw(st.integers(0, 2**20)))
-        channels = draw(st.integers(1, 8))
-        modules = [conv(draw, 3, channels)]
-        for stage in draw(st.lists(st.sampled_from(STAGES), min_size=1, max_size=4)):
-            module, channels = stage(draw, channels)
-            modules.append(module)
-        image = torch.randn(draw(st.integers(1, 2)), 3, 6, 6)
-        if draw(st.booleans()):
-            modules.append(nn.AdaptiveAvgPool2d(1))
-        size = nn.Sequential(*modules).eval()(image)[0].numel()
-        network = nn.Sequential(*modules, nn.Flatten(), nn.Linear(size, 3)).double().eval()
+def finished(modules: list[nn.Module], example: Tensor) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The modules and a linear layer in float64 and eval mode, all norms and biases random."""
+    try:
+        size = nn.Sequential(*modules).eval()(example)[0].numel()
+    except ValueError:  # an instance norm of a single position
+        reject()
+    network = nn.Sequential(*modules, nn.Flatten(), nn.Linear(size, 3)).double().eval()
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, _BatchNorm):
             randomise(module, generator)
-    return network, (image.double(),)
+    for parameter in network.parameters():
+        if bool((parameter == parameter.flatten()[0]).all()):
+            nn.init.normal_(parameter, generator=generator)
+    return network, (example.double(),)
+
+
+@st.composite
+def image_networks(draw: Draw) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """Convolution, one to four stages, mean or not, linear layer; and its input."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(draw(st.integers(0, 2**20)))
+        channels = draw(st.integers(1, 8))
+        modules = [conv(draw, 3, channels)]
+        for stage in draw(st.lists(st.sampled_from(IMAGE_STAGES), min_size=1, max_size=4)):
+            module, channels = stage(draw, channels)
+            modules.append(module)
+        modules += [nn.AdaptiveAvgPool2d(1)] if draw(st.booleans()) else []
+        return finished(modules, torch.randn(draw(st.integers(1, 2)), 3, 6, 6))
+
+
+@st.composite
+def token_networks(draw: Draw) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """Tokens or an image made into tokens, one to three stages, mean or first or all tokens, linear layer."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(draw(st.integers(0, 2**20)))
+        channels, batch = draw(st.sampled_from((2, 4, 6, 8))), draw(st.integers(1, 2))
+        if draw(st.booleans()):
+            modules, example = [nn.Linear(5, channels)], torch.randn(batch, 4, 5)
+        else:
+            modules, example = [conv(draw, 3, channels), Tokens()], torch.randn(batch, 3, 2, 2)
+        for stage in draw(st.lists(st.sampled_from(TOKEN_STAGES), min_size=1, max_size=3)):
+            modules.append(stage(draw, channels))
+        ends = ([], [Mean()], [First()], [nn.LayerNorm(channels), Mean()])
+        return finished([*modules, *draw(st.sampled_from(ends))], example)
+
+
+def networks() -> st.SearchStrategy[tuple[nn.Module, tuple[Tensor, ...]]]:
+    """A float64 network in eval mode with random statistics, and its input."""
+    return st.one_of(image_networks(), token_networks())
 
 
 @st.composite

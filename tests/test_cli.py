@@ -106,6 +106,13 @@ REFUSED = {
     "no such device": (["device=warp"], "device: expected auto, cpu, cuda"),
     "no checkpoint": (["search.resume=/nonexistent"], "checkpoint: expected /nonexistent/search/agent.pt"),
     "an unknown baseline": (["search.baselines=[magic]"], r"search\.baselines.*magic"),
+    "null for a choice": (
+        ["search=null"],
+        r"search: expected one of short, standard, got null\. Leave it out",
+    ),
+    "a list with null for a choice": (["constraint=[flops,null]"], r"constraint: expected .*, got \[flops,null\]\."),
+    "a sweep over null": (["-m", "agent=random,null"], r"agent: expected .* got random,null\."),
+    "a malformed word": (["search=[short"], r"input '\[short'"),
     "no constraint at all": (["constraint=[]"], "budgets: expected at least one Budget"),
 }
 

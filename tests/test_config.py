@@ -99,7 +99,7 @@ def test_no_yaml_repeats_a_default(group: str, choice: str) -> None:
         assert value != default(fields[name]), f"conf/{group}/{choice}.yaml repeats the default of {name}"
 
 
-@pytest.mark.parametrize("room", ["repair", "problem"])
+@pytest.mark.parametrize("room", ["repair", "problem", "space"])
 def test_nodes_without_a_yaml_are_their_dataclass(room: str) -> None:
     node = plain(composed()[room])
     spec = KNOWN[node.pop("_target_")]
@@ -141,7 +141,7 @@ REFUSED = {
     "a class that is no cost": ("constraint.flops._target_=os.system", "constraint.flops._target_"),
     "an unknown baseline": ("search.baselines=[magic]", "search.baselines"),
     "a negative seed": ("seed=-1", "seed"),
-    "no multiple": ("multiple_of=0", "multiple_of"),
+    "no multiple": ("space.multiple_of=-1", "multiple_of"),
     "no threads": ("threads=0", "threads"),
     "no budget": ("constraint.flops=null", "constraint.flops"),
     "a foreign unit": ("constraint.flops.limit=3 ms", "flops"),
@@ -186,7 +186,7 @@ def options() -> set[str]:
     """Root options, and those of every spec as they are written on the command line, with the spec they belong to."""
     config = plain(composed())
     nodes = [(f"{group}.{choice}" if group == "constraint" else group, chosen(group, choice)) for group, choice in ALL]
-    nodes += [(room, config[room]) for room in ("repair", "problem")]
+    nodes += [(room, config[room]) for room in ("repair", "problem", "space")]
     lines = {
         f"{where}.{name}  # {node['_target_'].split('.')[-1]}"
         for where, node in nodes

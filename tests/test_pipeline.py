@@ -94,6 +94,7 @@ def test_the_watcher_hears_everything_in_order() -> None:
         "finetune",
         "epoch 1",
         "epoch 2",
+        "close",
     ]
     assert tuple(told.epochs) == result.training.epochs
     assert list(result.seconds) == ["prepare", "search: agent", "search: uniform", "finetune"]

@@ -17,6 +17,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import CheckpointError
 from cpruner.pipeline import AGENT
 from cpruner.repair import Repair
+from cpruner.space import Scope
 
 
 def test_it_holds_the_artefact_that_was_measured(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_run_goes_on_in_its_own_directory_unless_given_another(tmp_path: Path)
         ({"agent": CrossEntropy()}, "agent"),
         ({"repair": Repair(images=32, positions=4)}, "repair"),
         ({"problem": PruningProblem(feasibility="soft")}, "problem"),
-        ({"multiple_of": 2}, "multiple_of"),
+        ({"space": Scope(multiple_of=2)}, "space"),
     ],
 )
 def test_another_run_is_refused(changed: dict[str, Any], named: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cpruner.data import TensorBatches
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, prepare
 from cpruner.repair import Repair, elimination
-from cpruner.space import trace
+from cpruner.space import Scope, trace
 
 REPAIR = Repair(images=64, positions=4)
 
@@ -67,8 +67,8 @@ def test_channels_are_ranked_as_asked(prepared: Prepared) -> None:
 
 
 def test_widths_are_rounded_as_asked() -> None:
-    even = prepare(task(), REPAIR, multiple_of=2).space
-    assert even.multiple_of == 2
+    even = prepare(task(), REPAIR, Scope(multiple_of=2)).space
+    assert even.rounding.multiple_of == 2
     assert even.uniform(0.4).widths == (2, 2, 4)
 
 

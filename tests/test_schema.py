@@ -14,8 +14,10 @@ from cpruner.command import Job
 from cpruner.constraint import Flops
 from cpruner.errors import ArtefactError, InputError
 from cpruner.model import SmallResNet
-from cpruner.schema import CONFIG, SPECS, Root, load_job, register, schema_of, to_job
+from cpruner.schema import CONFIG, SPECS, Root, check_choices, load_job, register, schema_of, to_job
 from cpruner.spec import check, option
+
+CONF = Path(__file__).parents[1] / "conf"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +96,35 @@ def test_a_spec_that_refuses_is_told_by_its_place_in_the_config() -> None:
     with pytest.raises(InputError, match=r"^finetune\.lr: expected a number in \[0, inf\], got -1\.0\.") as refusal:
         to_job(config)
     assert refusal.value.what == "finetune.lr"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("agent=null", r"^agent: expected one of cross_entropy, .*, got null\. Leave it out or write"),
+        ("data=3", r"^data: .* got 3\. .* write data=<name>; see"),
+        ("model=true", "^model: .* got true"),
+        ("finetune@dense=NULL", "^finetune: .* got NULL"),
+        ("constraint=[flops,[1.5]]", r"^constraint: .* got \[flops,\[1\.5\]\]"),
+        ("agent=random,null", "^agent: .* got random,null"),
+        ("spec/repair@repair=null", "^spec/repair: expected a name, got null"),
+    ],
+)
+def test_what_is_no_name_is_no_choice(word: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_choices(["seed=1", word], CONF)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("threads=null", "model.weights=null", "+constraint.flops.limit=0.5", "hydra.run.dir=null", "seed=range(1,3)"),
+        ("agent=random", "constraint=[flops,latency]", "constraint=[]", "agent=random,uniform", "data='digits'"),
+        ("-m", "--cfg", "job", "~search", "--config-dir=null", "agent=glob(*)", "search={resume:null}"),
+    ],
+)
+def test_names_and_everything_that_is_no_group_pass(words: tuple[str, ...]) -> None:
+    check_choices(words, CONF)
 
 
 def test_only_exported_specs_are_made() -> None:

@@ -19,6 +19,7 @@ from cpruner.model import SmallResNet
 from cpruner.repair import Repair
 from cpruner.schema import register
 from cpruner.search import Search
+from cpruner.space import Scope
 
 UNTRAINED = (
     *("model.width=4", "model.inner=1", "dense.epochs=0", "finetune.epochs=0", "search.evaluations=4", "agent=random"),
@@ -46,7 +47,7 @@ def job(**changed: Any) -> Job:
         job="tiny",
         seed=0,
         device="cpu",
-        multiple_of=1,
+        space=Scope(),
         threads=1,
         model=SmallResNet(width=4, inner=1),
         data=Digits(),

@@ -40,6 +40,9 @@ class Told:
         self.epochs.append(log)
         self.tell(f"epoch {log.epoch}")
 
+    def close(self) -> None:
+        self.events.append("close")
+
     def tell(self, event: str) -> None:
         self.events.append(event)
         self.at(event)

@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from cpruner.candidate.candidate import Candidate
 from cpruner.candidate.surgery import materialise
 from cpruner.errors import ArtefactError
-from cpruner.space import Candidate
 
 CANDIDATE, WEIGHTS = "candidate.json", "weights.safetensors"
 

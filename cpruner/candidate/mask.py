@@ -1,12 +1,39 @@
 """Reversible zero masks: the dense network with a candidate's removed slices set to zero."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cpruner.space import Candidate
+from cpruner.candidate.candidate import Candidate
+from cpruner.candidate.clone import clone, rebuilt
+from cpruner.candidate.plan import Cut
+
+
+def masked_copy(model: nn.Module, candidate: Candidate) -> nn.Module:
+    """A copy of the dense network with the removed slices at zero; what is not cut is shared with the original."""
+    tensors = _maskable(model)
+    memo: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    for name, cuts in candidate.plan.cuts_of.items():
+        if name in tensors:
+            value = tensors[name].detach().clone()
+            _zero(value, candidate, cuts)
+            memo[id(tensors[name])] = rebuilt(tensors[name], value)
+    return clone(model, memo)
+
+
+def _maskable(model: nn.Module) -> dict[str, Tensor]:
+    matrices = {name: buffer for name, buffer in model.named_buffers() if sum(size > 1 for size in buffer.shape) > 1}
+    return {**matrices, **dict(model.named_parameters())}
+
+
+def _zero(value: Tensor, candidate: Candidate, cuts: Sequence[Cut]) -> None:
+    for cut in cuts:
+        removed = torch.ones(value.shape[cut.axis], dtype=torch.bool)
+        removed[torch.from_numpy(candidate.indices(cut.labels))] = False
+        value.index_fill_(cut.axis, removed.nonzero().flatten().to(value.device), 0)
 
 
 @contextmanager
@@ -21,16 +48,13 @@ def masked(model: nn.Module, candidate: Candidate) -> Iterator[nn.Module]:
         model: The dense network.
         candidate: What to keep.
     """
-    matrices = {name: buffer for name, buffer in model.named_buffers() if sum(size > 1 for size in buffer.shape) > 1}
-    tensors: dict[str, Tensor] = {**matrices, **dict(model.named_parameters())}
-    cuts = [cut for cut in candidate.plan.cuts if cut.tensor in tensors]
-    saved = {cut.tensor: tensors[cut.tensor].detach().clone() for cut in cuts}
+    tensors = _maskable(model)
+    cuts = {name: cuts for name, cuts in candidate.plan.cuts_of.items() if name in tensors}
+    saved = {name: tensors[name].detach().clone() for name in cuts}
     try:
         with torch.no_grad():
-            for cut in cuts:
-                removed = ~candidate.alive[candidate.plan.arrays[cut.units]]
-                index = torch.from_numpy(removed.nonzero()[0]).to(tensors[cut.tensor].device)
-                tensors[cut.tensor].index_fill_(cut.axis, index, 0)
+            for name, found in cuts.items():
+                _zero(tensors[name], candidate, found)
         yield model
     finally:
         with torch.no_grad():

@@ -14,6 +14,7 @@ from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
 from cpruner.repair import Repair
 from cpruner.search import Search
+from cpruner.space import Scope
 
 _BASELINES = {"uniform": Uniform, "random": Random}
 
@@ -26,7 +27,6 @@ class Job:
         job: Name of the run's folder below ``runs/``.
         seed: Of everything.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
-        multiple_of: Widths are rounded to a multiple of this.
         threads: CPU threads of torch; None leaves it to torch.
         model: The network.
         data: The dataset.
@@ -37,12 +37,12 @@ class Job:
         dense: Training of the dense network, where it comes without weights.
         repair: Refit of candidates.
         problem: Options of the environment.
+        space: What may be pruned.
     """
 
     job: str
     seed: int
     device: str
-    multiple_of: int
     threads: int | None
     model: ModelSpec
     data: DataSpec
@@ -53,9 +53,10 @@ class Job:
     dense: FineTune
     repair: Repair
     problem: PruningProblem
+    space: Scope
 
     def __post_init__(self) -> None:
-        for name, low in (("seed", 0), ("multiple_of", 1), ("threads", 1)):
+        for name, low in (("seed", 0), ("threads", 1)):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise InputError(name, expected=f"an integer of at least {low}", got=value, remedy=f"Try {low}.")

@@ -11,7 +11,6 @@ from cpruner.command.certificate import certify, write_limits
 from cpruner.command.dense import dense_network
 from cpruner.command.job import Job
 from cpruner.command.rows import RowMaker, budget_rows, group_widths, history
-from cpruner.command.screen import Screen
 from cpruner.errors import InfeasibleError
 from cpruner.pipeline import AGENT, Settings, run
 from cpruner.prepare import Task
@@ -27,6 +26,7 @@ from cpruner.report import (
 )
 from cpruner.report.row import BudgetRow
 from cpruner.result import Result
+from cpruner.screen import Screen
 
 DENSE = "data and dense network"
 
@@ -46,7 +46,7 @@ def execute(job: Job, run_dir: Path, console: Console) -> Report:
         CprunerError: See ``pipeline.prune``; the run directory keeps what was done.
     """
     with EventLog(run_dir / "tensorboard") as events:
-        screen = Screen(console, events)
+        screen = Screen(console, events, groups=True)
         try:
             return _execute(job, run_dir, screen)
         finally:
@@ -74,7 +74,7 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
         problem=job.problem,
         finetune=job.finetune,
         baselines=job.baselines,
-        multiple_of=job.multiple_of,
+        space=job.space,
         run_dir=run_dir,
         resume=None if job.search.resume is None else Path(job.search.resume),
         watcher=screen,

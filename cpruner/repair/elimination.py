@@ -13,7 +13,7 @@ from cpruner.repair.layer import expand_taps
 from cpruner.repair.moment import inverse
 from cpruner.repair.reader import Reader
 from cpruner.repair.statistics import Statistics
-from cpruner.space import Cut, PruningSpace, Ranking
+from cpruner.space import Cut, Labels, PruningSpace, Ranking
 
 
 def elimination(model: nn.Module, space: PruningSpace, statistics: Statistics, damping: float) -> Ranking:
@@ -54,7 +54,7 @@ def _reading(space: PruningSpace, statistics: Statistics) -> list[list[Cut]]:
     reading: list[list[Cut]] = [[] for _ in space.groups]
     for cut in space.plan.cuts:
         if cut.axis == 1 and cut.tensor.removesuffix(".weight") in statistics.layers:
-            for group in space.plan.groups_of[cut.units]:
+            for group in space.plan.groups_of[cut.labels]:
                 reading[group].append(cut)
     return reading
 
@@ -72,19 +72,21 @@ def _reader(
     layer = statistics.layers[path]
     if cut.tensor not in inverses:
         inverses[cut.tensor] = inverse(layer.dense.A_DD, damping)
-    units, rows_UR = _rows_of_units(cut.units, range(*space.plan.offsets[group : group + 2]), model.get_submodule(path))
+    wanted = range(*space.plan.offsets[group : group + 2].tolist())
+    units, rows_UR = _rows_of_units(space.plan.labels[cut.labels], wanted, model.get_submodule(path))
     variance = float(layer.output_MO.double().var(0, correction=0).sum())
     return Reader.of(units, rows_UR, inverses[cut.tensor], layer.dense.B_DO, max(variance, 1e-30))
 
 
-def _rows_of_units(units: tuple[int, ...], wanted: range, module: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+def _rows_of_units(labels: Labels, wanted: range, module: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """Units of a group that a layer reads, by index inside the group (U,), and their rows along D (U, R).
 
     All units of a group occupy equally many channels of a layer, so the rows form a rectangle.
     """
     channels: dict[int, list[int]] = {}
-    for channel, unit in enumerate(units):
-        if unit in wanted:
-            channels.setdefault(unit - wanted.start, []).append(channel)
+    for factor in labels.factors:
+        for channel, unit in enumerate(factor):
+            if unit in wanted:
+                channels.setdefault(unit - wanted.start, []).append(channel)
     rows = [expand_taps(torch.tensor(where), module) for where in channels.values()]
     return torch.tensor(list(channels)), torch.stack(rows)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from cpruner.space import untouched
+from cpruner.space import evaluating
 
 
 def recalibrate(network: nn.Module, images: Tensor) -> None:
@@ -16,7 +16,7 @@ def recalibrate(network: nn.Module, images: Tensor) -> None:
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     counters = [None if norm.num_batches_tracked is None else norm.num_batches_tracked.clone() for norm in norms]
     kept = list(zip(norms, [norm.momentum for norm in norms], counters, strict=True))
-    with untouched(network), torch.no_grad():
+    with evaluating(network), torch.no_grad():
         for norm in norms:
             norm.momentum = 1.0
             norm.train()

@@ -8,7 +8,7 @@ from cpruner.repair.layer import expand_taps, input_rows
 from cpruner.repair.moment import Moments, moments, refit
 from cpruner.repair.spec import Repair
 from cpruner.repair.statistics import Layer, Statistics
-from cpruner.space import untouched
+from cpruner.space import evaluating
 
 
 def static(small: nn.Module, candidate: Candidate, statistics: Statistics, spec: Repair) -> None:
@@ -41,7 +41,7 @@ def sequential(small: nn.Module, candidate: Candidate, statistics: Statistics, s
 
     handles = [small.get_submodule(path).register_forward_pre_hook(repair) for path in statistics.layers]
     try:
-        with untouched(small), torch.no_grad():
+        with evaluating(small), torch.no_grad():
             small(statistics.images)
     finally:
         for handle in handles:
@@ -51,10 +51,10 @@ def sequential(small: nn.Module, candidate: Candidate, statistics: Statistics, s
 def _kept(candidate: Candidate, path: str, module: nn.Module) -> tuple[Tensor | None, Tensor | None]:
     """Kept input and output channels of a layer; None where nothing is cut."""
     found: dict[int, Tensor] = {}
-    for cut in candidate.plan.cuts:
-        if cut.tensor == f"{path}.weight" and cut.axis in (0, 1):
-            indices = candidate.indices(cut.units)
-            if len(indices) < len(cut.units):
+    for cut in candidate.plan.cuts_of.get(f"{path}.weight", ()):
+        if cut.axis in (0, 1):
+            indices = candidate.indices(cut.labels)
+            if len(indices) < len(candidate.plan.labels[cut.labels]):
                 found[cut.axis] = torch.from_numpy(indices).to(next(module.parameters()).device)
     return found.get(1), found.get(0)
 

@@ -16,7 +16,7 @@ from cpruner.errors import InputError
 from cpruner.repair.layer import Positions, input_rows, output_rows, refittable
 from cpruner.repair.moment import Moments, moments
 from cpruner.repair.spec import Repair
-from cpruner.space import untouched
+from cpruner.space import evaluating
 
 #: More inputs of one output value than this: the second moments alone would take over half a gigabyte.
 _MOST_INPUTS = 8192
@@ -62,7 +62,7 @@ def gather(model: nn.Module, batches: Iterable[tuple[Tensor, Any]], spec: Repair
     images = first_images(batches, spec.images).to(next(model.parameters()).device)
     recorder = _Recorder(model, spec)
     watched = [module for module in model.modules() if isinstance(module, _ConvNd | nn.Linear | _BatchNorm)]
-    with untouched(model), torch.no_grad(), hooked(watched, recorder):
+    with evaluating(model), torch.no_grad(), hooked(watched, recorder):
         model(images)
     return recorder.statistics(images)
 

@@ -1,16 +1,18 @@
 """Exact parameters and FLOPs of any choice of widths, without building the network.
 
-Every shrinking axis has length ``fixed + sum_g multiplicity[g] * width[g]`` because all units of a group touch the
-same axes equally often. Axis letters: N candidates, G groups, X axes.
+Every shrinking axis has a length that is a polynomial in the widths: a constant, plus for every group (or pair of
+groups that share its indices, such as heads and dimensions inside a head) a factor times the product of their widths.
+Axis letters: N candidates, G groups, X axes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpruner.space.plan import FIXED, Plan
+from cpruner.candidate import FIXED, Labels, Plan
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,34 @@ class Counts:
 
 @dataclass(frozen=True)
 class Product:
-    """``scale`` times the lengths of some axes; a negative entry of ``axes`` does not occur."""
+    """``scale`` times the lengths of some axes."""
 
     scale: float
     axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Length:
+    """``fixed`` plus, for every entry of ``terms``, a factor times the widths of some groups."""
+
+    fixed: int
+    terms: tuple[tuple[int, tuple[int, ...]], ...]
+
+    def of(self, width_NG: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Length at N choices of widths, shape (N,)."""
+        total_N = np.full(len(width_NG), self.fixed, dtype=np.int64)
+        for factor, groups in self.terms:
+            total_N += factor * width_NG[:, list(groups)].prod(axis=1)
+        return total_N
+
+    def without(self, sizes: Mapping[int, int], number: Mapping[int, int]) -> "Length":
+        """The same with some groups at their full size and the others renumbered."""
+        fixed, terms = self.fixed, list[tuple[int, tuple[int, ...]]]()
+        for factor, groups in self.terms:
+            scale = factor * int(np.prod([sizes[group] for group in groups if group in sizes]))
+            left = tuple(number[group] for group in groups if group not in sizes)
+            fixed, terms = (fixed, [*terms, (scale, left)]) if left else (fixed + scale, terms)
+        return replace(self, fixed=fixed, terms=tuple(terms))
 
 
 @dataclass(frozen=True)
@@ -35,20 +61,21 @@ class Algebra:
     """Counts as polynomials in the widths.
 
     Args:
-        fixed_X: Indices along every axis that always stay.
-        multiplicity_XG: How many indices one unit of group g occupies along axis x.
+        lengths: Length of every axis X.
         flops: Terms summed to FLOPs.
         params: Terms summed to parameters.
     """
 
-    fixed_X: NDArray[np.int64]
-    multiplicity_XG: NDArray[np.int64]
+    lengths: tuple[Length, ...]
     flops: tuple[Product, ...]
     params: tuple[Product, ...]
 
     def count(self, width_NG: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """Counts of N choices of widths at once: ``flops``, ``macs`` and ``params``, each of shape (N,)."""
-        length_NX = self.fixed_X + width_NG @ self.multiplicity_XG.T
+        length_XN = np.stack(
+            [length.of(width_NG) for length in self.lengths] or [np.zeros(len(width_NG), dtype=np.int64)]
+        )
+        length_NX = length_XN.T.astype(np.float64)
         flops_N = self._sum(self.flops, length_NX)
         return {"flops": flops_N, "macs": flops_N / 2, "params": self._sum(self.params, length_NX)}
 
@@ -58,21 +85,18 @@ class Algebra:
         return Counts(**{name: float(value[0]) for name, value in result.items()})
 
     @staticmethod
-    def _sum(terms: Sequence[Product], length_NX: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _sum(terms: Sequence[Product], length_NX: NDArray[np.float64]) -> NDArray[np.float64]:
         total_N = np.zeros(len(length_NX))
         for term in terms:
-            total_N += term.scale * length_NX[:, list(term.axes)].astype(np.float64).prod(axis=1)
+            total_N += term.scale * length_NX[:, list(term.axes)].prod(axis=1)
         return total_N
 
 
-def axis_lengths(plan: Plan, axes: Sequence[tuple[int, ...]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """``fixed_X`` and ``multiplicity_XG`` of axes given by their units."""
-    offsets, sizes = plan.offsets, np.asarray(plan.sizes, dtype=np.int64)
-    group_U = np.repeat(np.arange(len(sizes)), sizes)
-    fixed, multiplicity = [], np.zeros((len(axes), len(sizes)), dtype=np.int64)
-    for x, units in enumerate(axes):
-        array = np.asarray(units, dtype=np.int64)
-        fixed.append(int((array == FIXED).sum()))
-        occupied = np.bincount(group_U[array[array != FIXED]], minlength=len(sizes)) if int(offsets[-1]) else 0
-        multiplicity[x] = occupied // np.maximum(sizes, 1)
-    return np.asarray(fixed, dtype=np.int64), multiplicity
+def axis_length(plan: Plan, labels: Labels) -> Length:
+    """The polynomial of one axis; groups that share its indices form full blocks there (see ``partition``)."""
+    group_FN = np.searchsorted(plan.offsets, labels.units_FN, side="right") - 1
+    group_FN[labels.units_FN == FIXED] = -1
+    kinds = Counter(tuple(sorted(group for group in column if group >= 0)) for column in group_FN.T.tolist())
+    fixed = kinds.pop((), 0)
+    terms = [(count // int(np.prod([plan.sizes[g] for g in kind])), kind) for kind, count in kinds.items()]
+    return Length(fixed, tuple(terms))

@@ -18,6 +18,8 @@ _ATTRIBUTES: Mapping[type[nn.Module], Mapping[tuple[str, int], tuple[str, ...]]]
     nn.modules.batchnorm._NormBase: _NORM,
     nn.RNNBase: {("weight_ih_l0", 1): ("input_size",)},
     nn.RNNCellBase: {("weight_ih", 1): ("input_size",)},
+    nn.Embedding: {("weight", 1): ("embedding_dim",)},
+    nn.EmbeddingBag: {("weight", 1): ("embedding_dim",)},
     nn.PReLU: {("weight", 0): ("num_parameters",)},
 }
 

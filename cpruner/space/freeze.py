@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cpruner.candidate import FIXED, Labels, Plan
 from cpruner.space.group import Frozen
-from cpruner.space.plan import FIXED, Cut, Plan, Rewire, Size
 from cpruner.space.space import PruningSpace
 
 
@@ -19,49 +18,54 @@ def freeze(space: PruningSpace, reasons: Mapping[int, str]) -> PruningSpace:
         reasons: Why a group has to stay, by its number in ``space.groups``.
     """
     kept = [g for g in range(len(space.groups)) if g not in reasons]
-    algebra, sizes = space.algebra, np.asarray(space.sizes, dtype=np.int64)
-    gone = sorted(reasons)
+    number = {group: place for place, group in enumerate(kept)}
+    sizes = {group: space.sizes[group] for group in reasons}
+    plan = _plan(space.plan, kept)
+    running = {program.module for program in plan.programs}
     return replace(
         space,
         groups=tuple(space.groups[g] for g in kept),
-        frozen=(*space.frozen, *(entry for g in gone for entry in _entries(space.plan, g, reasons[g]))),
-        plan=_plan(space.plan, kept),
+        frozen=(*space.frozen, *(entry for g in sorted(reasons) for entry in _entries(space.plan, g, reasons[g]))),
+        plan=plan,
         algebra=replace(
-            algebra,
-            fixed_X=algebra.fixed_X + algebra.multiplicity_XG[:, gone] @ sizes[gone],
-            multiplicity_XG=algebra.multiplicity_XG[:, kept],
+            space.algebra, lengths=tuple(length.without(sizes, number) for length in space.algebra.lengths)
         ),
         ranking=tuple(space.ranking[g] for g in kept),
+        rewritten=tuple(entry for entry in space.rewritten if entry.module in running),
     )
 
 
 def _entries(plan: Plan, group: int, reason: str) -> list[Frozen]:
     low, high = plan.offsets[group], plan.offsets[group + 1]
-    counts = [(cut, sum(low <= unit < high for unit in cut.units)) for cut in plan.cuts]
-    return [Frozen(cut.tensor, cut.axis, len(cut.units), count, reason) for cut, count in counts if count]
+    found = []
+    for cut in plan.cuts:
+        units_FN = plan.labels[cut.labels].units_FN
+        count = int(((units_FN >= low) & (units_FN < high)).any(0).sum())
+        if count:
+            found.append(Frozen(cut.tensor, cut.axis, units_FN.shape[1], count, reason))
+    return found
 
 
 def _plan(plan: Plan, kept: list[int]) -> Plan:
     number = np.full(int(plan.offsets[-1]) + 1, FIXED, dtype=np.int64)
     units = [unit for g in kept for unit in range(plan.offsets[g], plan.offsets[g + 1])]
     number[units] = np.arange(len(units))
-    cuts = [Cut(c.tensor, c.axis, _renumber(number, c.units)) for c in plan.cuts]
-    attributes = [Size(a.module, a.attribute, _renumber(number, a.units)) for a in plan.attributes]
-    rewires = [
-        Rewire(r.module, r.axis, _renumber(number, r.inputs), _renumber(number, r.outputs)) for r in plan.rewires
-    ]
-    return Plan(
-        names=tuple(plan.names[g] for g in kept),
-        sizes=tuple(plan.sizes[g] for g in kept),
-        cuts=tuple(cut for cut in cuts if _shrinks(cut.units)),
-        attributes=tuple(size for size in attributes if _shrinks(size.units)),
-        rewires=tuple(rewire for rewire in rewires if _shrinks(rewire.inputs + rewire.outputs)),
+    return shrink(
+        replace(
+            plan,
+            names=tuple(plan.names[g] for g in kept),
+            sizes=tuple(plan.sizes[g] for g in kept),
+            labels=tuple(Labels(tuple(map(tuple, number[entry.units_FN].tolist()))) for entry in plan.labels),
+        )
     )
 
 
-def _renumber(number: NDArray[np.int64], units: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(number[list(units)].tolist())
-
-
-def _shrinks(units: tuple[int, ...]) -> bool:
-    return any(unit != FIXED for unit in units)
+def shrink(plan: Plan) -> Plan:
+    """The same plan without cuts, attributes and programs along which nothing can go."""
+    alive = {place for place, entry in enumerate(plan.labels) if (entry.units_FN != FIXED).any()}
+    return replace(
+        plan,
+        cuts=tuple(cut for cut in plan.cuts if cut.labels in alive),
+        attributes=tuple(size for size in plan.attributes if size.labels in alive),
+        programs=tuple(p for p in plan.programs if alive and (p.labels() & alive or not p.labels())),
+    )

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from cpruner.space.plan import FIXED, Plan
+from cpruner.candidate import FIXED, Plan
 
 #: Per group, its channel indices from the most to the least important.
 Ranking = tuple[tuple[int, ...], ...]
@@ -25,12 +25,12 @@ def unit_norms(model: nn.Module, plan: Plan) -> torch.Tensor:
     total_U = torch.zeros(int(plan.offsets[-1]), dtype=torch.float64)
     for cut in plan.cuts:
         weight = parameters.get(cut.tensor)
-        if weight is None or weight.ndim < 2:
+        if weight is None or weight.ndim < 2 or weight.is_meta:
             continue
         square = weight.detach().to("cpu", torch.float64).pow(2).movedim(cut.axis, 0).flatten(1).sum(1)
-        units = torch.tensor(cut.units)
-        removable = units != FIXED
-        total_U.index_add_(0, units[removable], square[removable] / square.sum().clamp_min(1e-30))
+        for factor_N in torch.from_numpy(plan.labels[cut.labels].units_FN):
+            removable = factor_N != FIXED
+            total_U.index_add_(0, factor_N[removable], square[removable] / square.sum().clamp_min(1e-30))
     return total_U
 
 

@@ -7,6 +7,7 @@ Ops move planes the way they move data; where two labels must live or die togeth
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,11 +48,20 @@ def plane_of(planes: Planes, axis: int) -> Tensor | None:
 
 @dataclass
 class Sheet:
-    """Labels handed out, the edges between them, and why some may not be removed."""
+    """Labels handed out, what ties them, and why some may not be removed.
+
+    Args:
+        count: Labels handed out so far, FIXED included.
+        edges: Pairs of labels that live and die together, each of shape (2, E).
+        frozen: Labels that must stay, with the reason.
+        definitions: Labels that stay exactly when all their factors stay; every factor has the shape of the labels.
+    """
 
     count: int = 1
     edges: list[Tensor] = field(default_factory=list)
     frozen: list[tuple[Tensor, str]] = field(default_factory=list)
+    definitions: list[tuple[Tensor, tuple[Tensor, ...]]] = field(default_factory=list)
+    _dead: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
 
     def fresh(self, size: int) -> Tensor:
         """Hand out ``size`` new labels."""
@@ -77,3 +87,37 @@ class Sheet:
         labels = labels[labels != FIXED].flatten()
         if labels.numel():
             self.frozen.append((labels, reason))
+            if self._dead.numel() < self.count:
+                self._dead = torch.cat([self._dead, torch.zeros(self.count, dtype=torch.bool)])
+            self._dead[labels] = True
+
+    def living(self, plane: Tensor) -> Tensor:
+        """The plane with FIXED in place of labels that are known to stay."""
+        known = plane.clamp(max=max(self._dead.numel() - 1, 0))
+        stays = (
+            self._dead[known] & (plane == known) if self._dead.numel() else torch.zeros_like(plane, dtype=torch.bool)
+        )
+        return torch.where(stays, FIXED, plane) if bool(stays.any()) else plane
+
+    def conjoin(self, planes: Planes) -> Tensor:
+        """Labels for an axis that several planes share: an index stays when its label in every plane stays."""
+        factors = torch.broadcast_tensors(*planes)
+        labels = self.fresh(factors[0].numel()).reshape(factors[0].shape)
+        self.definitions.append((labels.flatten(), tuple(factor.flatten() for factor in factors)))
+        return labels
+
+    def separate(self, plane: Tensor) -> Planes:
+        """Fresh labels along every axis a plane varies along, one for all places that carry the same labels.
+
+        Its elements stay when the labels of their row, their column, ... all stay. The rows of a query projection
+        become heads and dimensions inside the head that way.
+        """
+        parts = [along(self._places(plane, axis), axis, plane.ndim) for axis in sorted(support(plane))]
+        self.definitions.append((plane.flatten(), tuple(part.expand(plane.shape).flatten() for part in parts)))
+        return tuple(parts)
+
+    def _places(self, plane: Tensor, axis: int) -> Tensor:
+        rows = plane.movedim(axis, 0).flatten(1).numpy()
+        _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        order = torch.from_numpy(first.argsort().argsort()[kind.reshape(-1)])
+        return self.fresh(len(first))[order]

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import nn
 
+from cpruner.candidate import Candidate, Plan, keep_best
 from cpruner.errors import InputError
 from cpruner.space.algebra import Algebra, Counts
-from cpruner.space.candidate import Candidate, keep_best
-from cpruner.space.group import Frozen, Group
-from cpruner.space.plan import Plan
+from cpruner.space.group import Across, Frozen, Group, Rewritten
 from cpruner.space.ranking import Ranking
+from cpruner.space.rounding import Rounding
+
+if TYPE_CHECKING:
+    from cpruner.space.verify import Proof
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,9 @@ class PruningSpace:
         plan: How to cut a candidate out of the network.
         algebra: Exact counts of any choice of widths.
         ranking: Channel order used when only widths are given.
-        multiple_of: Widths are multiples of this, where the group is large enough.
-        min_width: Smallest width.
+        norms: Every computation of means and variances in the order in which they run.
+        rounding: Which widths are legal.
+        rewritten: Modules that run a program instead of their own code, and why.
     """
 
     groups: tuple[Group, ...]
@@ -32,8 +38,9 @@ class PruningSpace:
     plan: Plan = field(repr=False)
     algebra: Algebra = field(repr=False, compare=False)
     ranking: Ranking = field(repr=False)
-    multiple_of: int = 1
-    min_width: int = 1
+    norms: tuple[Across, ...] = field(default=(), repr=False)
+    rounding: Rounding = Rounding()
+    rewritten: tuple[Rewritten, ...] = ()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -45,7 +52,7 @@ class PruningSpace:
         return replace(self, ranking=ranking)
 
     def widths(self, ratios: Sequence[float]) -> tuple[int, ...]:
-        """Round keep ratios to the nearest legal widths: dense, or multiples of ``multiple_of`` from ``min_width`` on.
+        """Round keep ratios to the nearest legal widths.
 
         Args:
             ratios: One keep ratio in [0, 1] per group.
@@ -62,17 +69,25 @@ class PruningSpace:
                 raise InputError(
                     f"keep ratio of '{group.name}'", expected="a number in [0, 1]", got=ratio, remedy="Clip it first."
                 )
-        return tuple(self._width(size, ratio) for size, ratio in zip(self.sizes, ratios, strict=True))
+        return tuple(self.rounding.width(g.size, ratio, g.step) for g, ratio in zip(self.groups, ratios, strict=True))
 
-    def _width(self, size: int, ratio: float) -> int:
-        step, wanted = self.multiple_of, ratio * size
-        lowest = -(-max(self.min_width, 1) // step) * step
-        width = max(round(wanted / step) * step, lowest)
-        return size if width >= size or size - wanted <= abs(width - wanted) else width
+    def rounded(self, ratios: Sequence[float]) -> str:
+        """Where the width of a group is not the nearest integer that was asked for, and why: one line each."""
+        lines = []
+        for group, ratio, width in zip(self.groups, ratios, self.widths(ratios), strict=True):
+            if round(ratio * group.size) != width:
+                asked = round(ratio * group.size)
+                why = self.rounding.why(group.step, width == group.size)
+                lines.append(f"{group.name}: asked {asked} of {group.size}, got {width}, because {why}")
+        return "\n".join(lines)
 
     def at(self, ratios: Sequence[float]) -> Candidate:
         """The candidate with one keep ratio per group, best-ranked channels first."""
-        return keep_best(self.plan, self.ranking, self.widths(ratios))
+        return self.best(self.widths(ratios))
+
+    def best(self, widths: Sequence[int]) -> Candidate:
+        """The candidate with these widths, best-ranked channels first."""
+        return keep_best(self.plan, self.ranking, widths)
 
     def uniform(self, ratio: float) -> Candidate:
         """The same keep ratio everywhere."""
@@ -80,7 +95,7 @@ class PruningSpace:
 
     def dense(self) -> Candidate:
         """Nothing removed."""
-        return keep_best(self.plan, self.ranking, self.sizes)
+        return self.best(self.sizes)
 
     def smallest(self) -> Candidate:
         """The narrowest legal candidate."""
@@ -94,6 +109,22 @@ class PruningSpace:
         """Exact FLOPs and multiply-adds (for the example inputs of the trace) and parameters of a candidate."""
         return self.algebra.counts(candidate.widths)
 
+    def explain(self, name: str) -> str:
+        """What can go of one module or tensor, together with what, and why the rest stays.
+
+        Raises:
+            InputError: No such module or tensor.
+        """
+        from cpruner.space.explain import explain
+
+        return explain(self, name)
+
+    def verify(self, model: nn.Module, example_inputs: Any, *, candidates: int = 3, seed: int = 0) -> "Proof":
+        """Cut random candidates, run them in float64 and compare; see ``cpruner.space.verify.verify``."""
+        from cpruner.space.verify import verify
+
+        return verify(self, model, example_inputs, candidates=candidates, seed=seed)
+
     def __str__(self) -> str:
         lines = [f"{len(self.groups)} groups, {sum(self.sizes)} channels"]
         for group in self.groups:
@@ -101,4 +132,7 @@ class PruningSpace:
         if self.frozen:
             lines.append(f"{len(self.frozen)} tensor axes keep channels:")
         lines += [f"  {f.tensor}[{f.axis}]: {f.kept} of {f.size} stay: {f.reason}" for f in self.frozen]
+        if self.rewritten:
+            lines.append(f"{len(self.rewritten)} modules run a program instead of their own code:")
+        lines += [f"  {r.module or 'the model'}: {r.reason}" for r in self.rewritten]
         return "\n".join(lines)

@@ -1,17 +1,18 @@
 """One eager run of the model under a dispatch mode that carries labels along every op (Python control flow and all)."""
 
-from collections import Counter
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
-from torch.utils.weak import WeakTensorKeyDictionary
 
-from cpruner.space.sheet import Planes, Sheet, along, plane_of, support
+from cpruner.space.record import Recorder, values_of
+from cpruner.space.resolve import Resolution, resolve
+from cpruner.space.sheet import FIXED, Planes, Sheet, along, plane_of, support
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,9 @@ class Call:
         """Tensor operands, in order."""
         return [value for value in (*self.args, *self.kwargs.values()) if isinstance(value, Tensor)]
 
-
-@dataclass
-class Frame:
-    """A module being executed, and what happened in it so far."""
-
-    path: str
-    pure: bool
-    baked: list[tuple[Tensor, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Relabel:
-    """A parameter-free module whose Python code has sizes baked in: labels of its input and output channels."""
-
-    module: str
-    axis: int
-    input_labels: Tensor
-    output_labels: Tensor
+    def argument(self, place: int, name: str, default: Any = None) -> Any:
+        """An argument given by position or by name."""
+        return self.args[place] if len(self.args) > place else self.kwargs.get(name, default)
 
 
 @dataclass(frozen=True)
@@ -57,12 +43,31 @@ class Cost:
     flops: float
     factors: tuple[Tensor | int, ...]
 
+    @property
+    def total(self) -> float:
+        """FLOPs with nothing removed."""
+        return self.flops * math.prod(f if isinstance(f, int) else f.numel() for f in self.factors)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Statistics across an axis: its labels and, where whole groups of channels go, those of one channel per group."""
+
+    channels: Tensor | None = None
+    groups: Tensor | None = None
+    axis: int = -1
+
 
 Rule = Callable[["Tracer", Call], None]
 
+#: Ops that take statistics; each of their runs has its entry in ``Tracer.norms``.
+ACROSS = frozenset(
+    ("native_layer_norm", "rms_norm", "_fused_rms_norm", "native_group_norm", "mean", "var", "std", "var_mean")
+)
+
 
 class Tracer(TorchDispatchMode):
-    """Runs rules on every op and remembers labels of parameters, work and replaceable modules.
+    """Runs rules on every op and remembers labels of parameters, work, normalisations and what ran where.
 
     Args:
         model: The network, in eval mode.
@@ -73,34 +78,50 @@ class Tracer(TorchDispatchMode):
     def __init__(self, model: nn.Module, rules: Mapping[str, Rule], pointwise: Rule) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.sheet = Sheet()
+        self.recorder = Recorder(model)
         self.axes: dict[tuple[str, int], Tensor] = {}
         self.producers: list[tuple[str, int]] = []
         self.costs: list[Cost] = []
-        self.group_sizes: list[tuple[str, str, Tensor]] = []
-        self.relabels: list[Relabel] = []
-        self.stack: list[Frame] = [Frame("", pure=False)]
-        self._model, self._rules, self._pointwise = model, rules, pointwise
-        self._known = WeakTensorKeyDictionary()
-        self._names = {id(tensor): name for name, tensor in (*model.named_buffers(), *model.named_parameters())}
+        self.counted: list[tuple[str, str, Tensor, str]] = []
+        self.norms: list[Norm] = []
+        self.silent = 0
+        self._rules, self._pointwise = rules, pointwise
+        self._resolution: tuple[tuple[int, int], Resolution] | None = None
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled in here, and skipping it would load the compiler, which takes seconds."""
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         shape = tuple(args[0].shape) if args and isinstance(args[0], Tensor) else ()
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__.removesuffix("_")
         call = Call(name, func, tuple(args), kwargs or {}, result, shape)
-        rule = self._rules.get(name)
-        if rule is None:
-            rule = self._pointwise if torch.Tag.pointwise in func.tags else freeze_operands
-        rule(self, call)
+        self.settle([call.args, call.kwargs])
+        self.recorder.note(func, call.args, call.kwargs, result)
+        if self.silent and name in ACROSS:
+            self.norms.append(Norm())
+        if not self.silent:
+            rule = self._rules.get(name)
+            if rule is None:
+                rule = self._pointwise if torch.Tag.pointwise in func.tags else freeze_operands
+            rule(self, call)
         return result
+
+    def settle(self, read: Any) -> None:
+        """What was only doubtful is certain once a tensor is read."""
+        for value in values_of(self.recorder.encode(read)):
+            for labels, reason in value.doubts:
+                self.sheet.freeze(labels, reason)
+            value.doubts.clear()
 
     def planes(self, tensor: Tensor) -> Planes:
         """Planes of a tensor; a parameter or buffer gets fresh labels along every axis when first met."""
-        if tensor not in self._known:
-            name = self._names.get(id(tensor))
-            self._known[tensor] = () if name is None else self._register(name, tensor)
-        planes: Planes = self._known[tensor]
-        return planes
+        value = self.recorder.value(tensor)
+        if value.planes is None:
+            value.planes = self._register(value.names[0], tensor) if value.names else ()
+        return value.planes
 
     def _register(self, name: str, tensor: Tensor) -> Planes:
         planes = []
@@ -113,26 +134,32 @@ class Tracer(TorchDispatchMode):
     def assign(self, tensor: Tensor, planes: Planes) -> None:
         """Set the planes of a result.
 
-        A plane that varies nowhere says nothing and is dropped; planes that vary along one and the same axis could only
-        be cut together, so they are frozen.
+        A plane that varies nowhere, or of which nothing can go, says nothing and is dropped. Planes that vary along one
+        and the same axis become one, whose elements stay when they stay in every plane: heads and dimensions inside
+        the head, laid side by side.
         """
-        told = [plane for plane in planes if plane.numel() > 1]
-        axes = Counter(axis for plane in told for axis in support(plane))
-        merged = [plane for plane in told if any(axes[axis] > 1 for axis in support(plane))]
-        for plane in merged:
-            self.sheet.freeze(plane, "two groups of channels share an axis")
-        self._known[tensor] = tuple(plane for plane in told if all(axes[axis] == 1 for axis in support(plane)))
+        told = [self.sheet.living(plane) for plane in planes if plane.numel() > 1]
+        told = [plane for plane in told if bool((plane != FIXED).any())]
+        merged: list[Tensor] = []
+        for plane in told:
+            sharing = [other for other in merged if support(other) & support(plane)]
+            merged = [other for other in merged if not support(other) & support(plane)]
+            merged.append(self.sheet.conjoin((*sharing, plane)) if sharing else plane)
+        self.recorder.value(tensor).planes = tuple(merged)
 
     def labels(self, tensor: Tensor, axis: int) -> Tensor | None:
-        """Labels along one axis, or None when the axis has a fixed size. Entangled planes are frozen."""
-        axis %= tensor.ndim
-        planes = self.planes(tensor)
-        labels = plane_of(planes, axis)
-        if labels is None:
-            for plane in planes:
-                if plane.shape[axis] > 1:
-                    self.sheet.freeze(plane, "labels vary along two axes at once")
-        return labels
+        """Labels along one axis, or None when the axis has a fixed size. Entangled planes are taken apart."""
+        self.separate(tensor, {axis % tensor.ndim})
+        return plane_of(self.planes(tensor), axis % tensor.ndim)
+
+    def separate(self, tensor: Tensor, axes: set[int]) -> Planes:
+        """Take apart the planes that vary along one of ``axes`` and along another axis as well."""
+        planes: list[Tensor] = []
+        for plane in self.planes(tensor):
+            entangled = len(support(plane)) > 1 and support(plane) & axes
+            planes += self.sheet.separate(plane) if entangled else (plane,)
+        self.recorder.value(tensor).planes = tuple(planes)
+        return tuple(planes)
 
     def tie(self, left: Tensor | None, right: Tensor | None, reason: str) -> None:
         """Tie two label vectors; None is an axis of fixed size."""
@@ -141,13 +168,24 @@ class Tracer(TorchDispatchMode):
         elif left is not None or right is not None:
             self.sheet.freeze(left if left is not None else right, reason)  # type: ignore[arg-type]
 
+    def component(self, labels: Tensor) -> set[int]:
+        """Components of some labels, with all that they follow from."""
+        known = self.sheet.count, len(self.sheet.edges)
+        if self._resolution is None or self._resolution[0] != known:
+            self._resolution = known, resolve(self.sheet)
+        return self._resolution[1].of(labels)
+
     def bake(self, labels: Tensor, reason: str) -> None:
         """The forward of the innermost module states a size of these labels in Python code."""
-        self.stack[-1].baked.append((labels, f"{reason} in the forward of '{self.stack[-1].path or 'the model'}'"))
+        self.recorder.stack[-1].baked.append((labels, reason))
 
     def name_of(self, tensor: Tensor) -> str | None:
-        """Name of a parameter or buffer, None for any other tensor."""
-        return self._names.get(id(tensor))
+        """First name of a parameter or buffer, None for any other tensor."""
+        return next(iter(self.recorder.value(tensor).names), None)
+
+    def met(self, tensor: Tensor) -> bool:
+        """Whether an op has read a parameter."""
+        return self.recorder.value(tensor).planes is not None
 
     def produce(self, tensor: Tensor, axis: int) -> None:
         """Note that a parameter's axis creates channels (it names the group)."""

@@ -1,15 +1,19 @@
+import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from invariants import run
 from torch import nn
 
-from cpruner.candidate import load, load_candidate, materialise, save_artefact
+from cpruner.candidate import Candidate, load, load_candidate, materialise, save_artefact
 from cpruner.candidate.artefact import CANDIDATE, WEIGHTS
-from cpruner.errors import ArtefactError
-from cpruner.space import Candidate, trace
+from cpruner.errors import ArtefactError, InputError
+from cpruner.space import trace
 from cpruner.testing.nets import NETS
 
 NET = {net.name: net for net in NETS}
@@ -134,3 +138,90 @@ def test_a_failure_half_way_leaves_the_former_run(saved, name: str) -> None:
         save_artefact(folder, small, trace(DENSE.build(), DENSE.inputs()).smallest())
     (folder / f"{name}.part").rmdir()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+CANARY = "CPRUNER_CANARY"
+CODE = f"__import__('os').environ.__setitem__('{CANARY}', '1')"
+BREAK = f"x'+str({CODE})+'"
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def first_node(place: int, value: Any) -> Change:
+    """Put a value at a place of the first node: op, arguments, keywords, results."""
+    return lambda program: program["nodes"][0].__setitem__(place, value)
+
+
+def tampered(folder: Path, change: Change) -> None:
+    """Change the first program of a saved candidate, with the hash a forger would write beside it."""
+    data = json.loads((folder / CANDIDATE).read_text())
+    change(data["plan"]["programs"][0])
+    data["structure"] = hashlib.sha256(json.dumps(data["plan"], sort_keys=True).encode()).hexdigest()[:16]
+    (folder / CANDIDATE).write_text(json.dumps(data))
+
+
+@pytest.fixture
+def shuffled(tmp_path: Path) -> Path:
+    net = NET["channel shuffle"]
+    model = net.build()
+    candidate = trace(model, net.inputs()).uniform(0.5)
+    save_artefact(tmp_path, materialise(model, candidate), candidate)
+    return tmp_path
+
+
+def test_the_forger_of_these_tests_can_forge(shuffled: Path) -> None:
+    """A changed op that is legal does load: what is refused below is not refused for its hash."""
+    tampered(shuffled, lambda program: program["nodes"].append(["aten.neg.default", [["v", 0]], [], 99]))
+    tampered(shuffled, lambda program: program.__setitem__("out", ["v", 99]))
+    net = NET["channel shuffle"]
+    small = load(shuffled, net.build)
+    x = torch.ones(1, 4, 2, 2, dtype=torch.float64)
+    assert torch.equal(small.shuffle(x), -x)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(first_node(0, op) for op in (CODE, f"aten.relu.default({CODE}) or aten", "os.system", "aten.__class__.mro")),
+        *(
+            first_node(0, op)
+            for op in ("aten.from_file.default", "aten.save.default", "prim.Print.default", f"F.{CODE}")
+        ),
+        *(first_node(0, op) for op in (f"module:{CODE}", "module:", f"module:shuffle']+{CODE}+['", "module:__class__")),
+        *(first_node(2, [[key, 1]]) for key in (CODE, f"a={CODE}, b", "a\n", "*")),
+        *(first_node(1, [["v", number]]) for number in (CODE, f"0, {CODE}", -1, 77)),
+        *(first_node(1, [["w", name]]) for name in (CODE, f"x.{CODE}", "__class__", f"a']+{CODE}+['.b", "forward")),
+        *(first_node(1, [[tag, CODE]]) for tag in ("n", "pick", "dtype", "memory_format", "device", "eval", CODE)),
+        *(first_node(1, [value]) for value in (["dtype", "load"], ["size", 0, CODE], ["scaled", 1, CODE], {"v": CODE})),
+        *(first_node(3, out) for out in (CODE, [CODE], ["dict", [[CODE], 1]])),
+        lambda program: program.__setitem__("out", ["v", CODE]),
+        lambda program: program.__setitem__("batch", [CODE, 0]),
+        lambda program: program.__setitem__("batch", [0, CODE]),
+        lambda program: program.__setitem__("module", CODE),
+        lambda program: program.__setitem__("module", ["shuffle"]),
+        lambda program: program.__setitem__("args", [["v", CODE]]),
+        lambda program: program.__setitem__("kwargs", [[["a"], ["v", 0]]]),
+        lambda program: program["picks"].append([0, 0, [CODE]]),
+        lambda program: program["picks"].append([CODE, 0, [0]]),
+    ],
+)
+def test_no_text_of_a_candidate_becomes_code(shuffled: Path, change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(CANARY, raising=False)
+    tampered(shuffled, change)
+    with pytest.raises(ArtefactError):
+        load(shuffled, NET["channel shuffle"].build)
+    assert CANARY not in os.environ
+
+
+SETTINGS = {"args": [BREAK, ["list", CODE, BREAK]], "kwargs": [[BREAK, ["dict", [CODE, BREAK]]], [CODE, CODE]]}
+
+
+def test_strings_of_a_candidate_stay_strings(shuffled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of a call may be any text: it is compared, never run."""
+    monkeypatch.delenv(CANARY, raising=False)
+    tampered(shuffled, lambda program: program.update(SETTINGS, nodes=[], batch=None, out=["list", BREAK, CODE]))
+    shuffle = load(shuffled, NET["channel shuffle"].build).shuffle
+    assert shuffle(BREAK, [CODE, BREAK], **{BREAK: {CODE: BREAK}, CODE: CODE}) == [BREAK, CODE]
+    with pytest.raises(InputError, match="__import__"):
+        shuffle(BREAK, [CODE, BREAK], **{BREAK: {CODE: BREAK}, CODE: "1"})
+    assert CANARY not in os.environ

@@ -19,7 +19,6 @@ def test_baselines_are_agents_by_name() -> None:
     [
         ({"search": Search(baselines=["uniform", "magic"])}, r"search\.baselines.*\['random', 'uniform'\].*magic"),
         ({"seed": -1}, "seed: expected an integer of at least 0, got -1"),
-        ({"multiple_of": 0}, "multiple_of: expected an integer of at least 1, got 0"),
         ({"threads": 0}, "threads: expected an integer of at least 1, got 0"),
     ],
 )

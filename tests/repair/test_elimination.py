@@ -31,10 +31,9 @@ def brute_force(
         total = 0.0
         for path, layer in statistics.layers.items():
             for cut in space.plan.cuts:
-                if cut.tensor == f"{path}.weight" and cut.axis == 1 and mine & set(cut.units):
-                    channels = torch.tensor(
-                        [c for c, unit in enumerate(cut.units) if unit == FIXED or unit not in gone]
-                    )
+                (units,) = space.plan.labels[cut.labels].factors if cut.axis == 1 else [()]
+                if cut.tensor == f"{path}.weight" and mine & set(units):
+                    channels = torch.tensor([c for c, unit in enumerate(units) if unit == FIXED or unit not in gone])
                     rows = expand_taps(channels, model.get_submodule(path))
                     matrix, target = damped(layer.dense.A_DD, damping)[rows][:, rows], layer.dense.B_DO[rows]
                     variance = layer.output_MO.var(0, correction=0).sum()

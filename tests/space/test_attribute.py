@@ -19,6 +19,9 @@ from cpruner.space.attribute import attributes_of
         (nn.BatchNorm3d(3, affine=False), "running_mean", 0, ("num_features",)),
         (nn.InstanceNorm2d(3, affine=True), "weight", 0, ("num_features",)),
         (nn.PReLU(3), "weight", 0, ("num_parameters",)),
+        (nn.Embedding(3, 4), "weight", 1, ("embedding_dim",)),
+        (nn.Embedding(3, 4), "weight", 0, ()),
+        (nn.EmbeddingBag(3, 4), "weight", 1, ("embedding_dim",)),
         (nn.LSTM(3, 4), "weight_ih_l0", 1, ("input_size",)),
         (nn.GRUCell(3, 4), "weight_ih", 1, ("input_size",)),
         (nn.Linear(3, 4), "bias", 0, ()),
@@ -65,3 +68,11 @@ def test_attributes_follow_the_tensors(model: nn.Module, shape: tuple[int, ...],
         path, _, attribute = name.rpartition(".")
         assert (getattr(model.get_submodule(path), attribute), getattr(small.get_submodule(path), attribute)) == (6, 3)
     assert size == 6
+
+
+def test_the_width_of_an_embedding_follows() -> None:
+    model = nn.Sequential(nn.Embedding(7, 6), nn.Linear(6, 2)).double()
+    inputs = (torch.tensor([[0, 3], [6, 1]]),)
+    space = trace(model, inputs)
+    small = check(model, inputs, space, space.uniform(0.5))
+    assert (small[0].num_embeddings, small[0].embedding_dim, small[1].in_features) == (7, 3, 3)

@@ -3,132 +3,128 @@ from typing import Any
 import pytest
 import torch
 from function import Function
-from invariants import check
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.modules import module as internals
 
-from cpruner.candidate import Rewired
-from cpruner.space import PruningSpace, trace
-from cpruner.testing.blocks import Shuffle, Thin
+from cpruner.space import trace
+from cpruner.space.frames import follow
+from cpruner.space.record import Frame, Recorder
 
-X = torch.linspace(-1, 1, 2 * 3 * 64, dtype=torch.float64).reshape(2, 3, 8, 8)
-
-
-class Halves(nn.Module):
-    """A gated linear unit: two inputs per output."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        left, right = x.chunk(2, 1)
-        return left * right.sigmoid()
+X = torch.zeros(2, 3)
 
 
-class Grouped(nn.Module):
-    """A shuffle that takes an argument."""
-
-    def forward(self, x: Tensor, groups: int = 2) -> Tensor:
-        n, c, h, w = x.shape
-        return x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
+def paths(frame: Frame) -> list[Any]:
+    """Nested lists of paths."""
+    return [frame.path, *(paths(inner) for inner in frame.entries if isinstance(inner, Frame))]
 
 
-def net(function: Any, move: nn.Module, **parts: nn.Module) -> nn.Module:
-    parts = {"a": nn.Conv2d(3, 8, 3), "move": move, "b": nn.Conv2d(8, 8, 3), "fc": nn.Linear(8, 2), **parts}
-    return Function(lambda s, x: s.fc(function(s, s.a(x)).mean((2, 3))), **parts)
+def global_hooks() -> int:
+    return len(internals._global_forward_hooks) + len(internals._global_forward_pre_hooks)
 
 
-def checked(model: nn.Module) -> PruningSpace:
-    space = trace(model, X)
-    for ratio in (0.0, 0.4, 0.7, 1.0):
-        check(model, (X,), space, space.uniform(ratio))
-    return space
+def test_frames_mirror_the_calls() -> None:
+    inner = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    model = nn.Sequential(inner, nn.Identity(), inner)
+    recorder = Recorder(model)
+    with follow(recorder, model):
+        model(X)
+    one = ["0", ["0.0"], ["0.1"]]
+    assert paths(recorder.root) == ["", one, ["1"], one]
+    assert recorder.stack == [recorder.root]
+    assert [frame.kind for frame in recorder.frames] == [
+        *(nn.Sequential, nn.Sequential, nn.Linear, nn.ReLU, nn.Identity, nn.Sequential, nn.Linear, nn.ReLU)
+    ]
 
 
-def reasons(space: PruningSpace) -> dict[str, str]:
-    return {f"{entry.tensor}[{entry.axis}]": entry.reason for entry in space.frozen}
+def test_frames_hold_arguments_and_results() -> None:
+    class Named(nn.Module):
+        def forward(self, x: Tensor, *, scale: float) -> dict[str, Tensor]:
+            return {"y": x * scale}
 
-
-@pytest.mark.parametrize("move", [Shuffle(), Halves(), Thin(0), nn.Identity()])
-def test_a_module_without_parameters_that_runs_once_is_replaced(move: nn.Module) -> None:
-    reads = 4 if isinstance(move, Halves) else 8
-    space = checked(net(lambda s, h: s.b(s.move(h)), move, b=nn.Conv2d(reads, 8, 1)))
-    assert [group.name for group in space.groups] == ["a", "b"]
-    expected = ["move"] if isinstance(move, Shuffle | Halves) else []
-    assert [rewire.module for rewire in space.plan.rewires] == expected
-
-
-def test_the_smaller_network_holds_the_replacement() -> None:
-    model = net(lambda s, h: s.b(s.move(h)), Shuffle())
-    small = check(model, (X,), trace(model, X), trace(model, X).uniform(0.5))
-    assert isinstance(small.move, Rewired)
-    assert isinstance(small.move.inner, Shuffle)
-    assert set(small.state_dict()) == set(model.state_dict())
-
-
-def test_a_nested_module_is_blamed_before_the_ones_around_it() -> None:
-    space = checked(net(lambda s, h: s.b(s.move(h)), nn.Sequential(nn.ReLU(), nn.Sequential(Shuffle()))))
-    assert [rewire.module for rewire in space.plan.rewires] == ["move.1.0"]
-
-
-def test_a_module_that_runs_twice_keeps_its_sizes() -> None:
-    space = checked(net(lambda s, h: s.move(s.b(s.move(h))), Shuffle()))
-    assert space.groups == ()
-    assert reasons(space)["a.weight[0]"] == "'move' states sizes and is used more than once"
-
-
-def test_a_module_that_also_moves_a_tensor_of_fixed_size_keeps_its_sizes() -> None:
-    model = Function(
-        lambda s, x: s.fc((s.move(s.a(x)) + s.b(s.move(x))).mean((2, 3))),
-        a=nn.Conv2d(3, 4, 1),
-        move=Thin(2),
-        b=nn.Conv2d(7, 8, 1),
-        fc=nn.Linear(8, 2),
+    model = Function(lambda s, x: s.inner(x, scale=2.0)["y"], inner=Named())
+    recorder = Recorder(model)
+    with follow(recorder, model):
+        y = model(X)
+    (inner,) = recorder.root.entries
+    assert isinstance(inner, Frame)
+    assert (inner.args, inner.kwargs, inner.out) == ((recorder.value(X),), {"scale": 2.0}, {"y": recorder.value(y)})
+    assert (recorder.root.args, recorder.root.kwargs, recorder.root.out) == (
+        (recorder.value(X),),
+        {},
+        recorder.value(y),
     )
-    assert checked(model).groups == ()
 
 
-def test_a_module_with_two_names_keeps_its_sizes() -> None:
-    move = Shuffle()
-    space = checked(net(lambda s, h: s.b(s.again(h)), move, again=move))
-    assert [group.name for group in space.groups] == ["b"]
+def test_a_module_with_two_names_goes_by_the_first() -> None:
+    move = nn.ReLU()
+    model = Function(lambda s, x: s.again(x), first=move, again=move)
+    recorder = Recorder(model)
+    with follow(recorder, model):
+        model(X)
+    assert paths(recorder.root) == ["", ["first"]]
 
 
-def test_a_module_called_with_keywords_keeps_its_sizes() -> None:
-    space = checked(net(lambda s, h: s.b(s.move(h, groups=4)), Grouped()))
-    assert [group.name for group in space.groups] == ["b"]
-    assert "in the forward of 'move'" in reasons(space)["a.weight[0]"]
+def test_modules_outside_the_model_have_no_frame() -> None:
+    outside = nn.Sequential(nn.ReLU())
+    model = Function(lambda s, x: s.inside(outside(x)), inside=nn.ReLU())
+    recorder = Recorder(model)
+    with follow(recorder, model):
+        model(X)
+        outside(X)
+    assert paths(recorder.root) == ["", ["inside"]]
 
 
-def test_a_module_with_two_results_keeps_its_sizes() -> None:
-    split = Function(lambda s, h: h.chunk(2, 1))
-    space = checked(net(lambda s, h: s.b(sum(s.move(h))), split, b=nn.Conv2d(4, 8, 1)))
-    assert [group.name for group in space.groups] == ["b"]
-    assert "'split' states a size of this axis in the forward of 'move'" in reasons(space)["a.weight[0]"]
+def test_watchers_are_told_while_the_frame_is_open() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    recorder, told = Recorder(model), list[Any]()
 
+    class Watcher:
+        def enter(self, module: nn.Module) -> None:
+            told.append(("enter", type(module).__name__, recorder.stack[-1].path))
 
-def test_sizes_stated_next_to_parameters_are_blamed_on_that_module() -> None:
-    inner = Function(lambda s, h: functional.pad(s.b(h)[:, :, ::2, ::2], (0, 0, 0, 0, 1, 1)), b=nn.Conv2d(8, 6, 1))
-    space = checked(net(lambda s, h: s.move(h), inner))
-    assert reasons(space)["move.b.weight[0]"] == "'pad' states a size of this axis in the forward of 'move'"
-    assert [group.name for group in space.groups] == ["a"]
+        def leave(self, path: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            told.append(("leave", path, recorder.stack[-1].path, len(inputs), tuple(output.shape)))
 
-
-def test_sizes_stated_in_the_model_itself() -> None:
-    space = checked(net(lambda s, h: s.b(h[:, :4]), nn.Identity(), b=nn.Conv2d(4, 8, 1)))
-    assert reasons(space)["a.weight[0]"] == "'slice' states a size of this axis in the forward of 'the model'"
+    with follow(recorder, model, Watcher()):
+        model(X)
+    assert told == [
+        ("enter", "Linear", "0"),
+        ("leave", "0", "0", 1, (2, 4)),
+        ("enter", "ReLU", "1"),
+        ("leave", "1", "1", 1, (2, 4)),
+    ]
 
 
 def test_the_hooks_of_others_run_and_no_global_hook_stays() -> None:
-    from torch.nn.modules import module as internals
-
-    model = net(lambda s, h: s.b(s.move(h)), Shuffle())
+    model, before = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), global_hooks()
     seen: list[str] = []
-    model.move.register_forward_hook(lambda *_: seen.append("move"))
-    trace(model, X)
-    assert seen == ["move"]
-    assert not internals._global_forward_hooks
-    assert not internals._global_forward_pre_hooks
+    model[0].register_forward_hook(lambda *_: seen.append("forward"))
+    model[1].register_forward_pre_hook(lambda *_: seen.append("before"))
+    recorder = Recorder(model)
+    with follow(recorder, model):
+        assert global_hooks() == before + 2
+        model(X)
+    assert seen == ["forward", "before"]
+    assert global_hooks() == before
 
 
-def test_modules_outside_the_model_are_not_blamed() -> None:
-    outside = Shuffle()
-    space = checked(net(lambda s, h: s.b(outside(h)), nn.Identity()))
-    assert "in the forward of 'the model'" in reasons(space)["a.weight[0]"]
+def test_no_global_hook_stays_after_an_error() -> None:
+    model, before = nn.Sequential(nn.Linear(5, 4)), global_hooks()
+    with pytest.raises(RuntimeError), follow(Recorder(model), model):
+        model(X)
+    assert global_hooks() == before
+
+
+def test_a_hook_that_changes_the_result_is_part_of_the_module_around_it() -> None:
+    """The result that the next module reads is the one of the hook, and the trace sees it."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double()
+    model[0].register_forward_hook(lambda _module, _args, y: y * 2)
+    space = trace(model, X.double())
+    assert [(group.name, group.size) for group in space.groups] == [("0", 4)]
+
+
+def test_sizes_are_blamed_on_the_module_that_states_them_not_on_those_around() -> None:
+    inner = Function(lambda s, x: x[:, :2] * s.n.item(), n=torch.ones(()))
+    space = trace(nn.Sequential(nn.Linear(3, 4), nn.Sequential(inner), nn.Linear(2, 2)).double(), X.double())
+    (reason,) = {entry.reason for entry in space.frozen if entry.tensor == "0.weight" and entry.axis == 0}
+    assert reason.startswith("'slice' states a size of this axis in the forward of '1.0', which cannot be rewritten")

@@ -1,12 +1,14 @@
 from dataclasses import FrozenInstanceError
 
 import pytest
+import torch
+from torch import nn
 
 from cpruner.space import Frozen, Group, trace
+from cpruner.space.group import Across, Rewritten
 from cpruner.testing.nets import NETS
 
 NET = {net.name: net for net in NETS}
-SPACE = trace(NET["option A in a block"].build(), NET["option A in a block"].inputs())
 
 
 def test_values_are_frozen() -> None:
@@ -27,6 +29,31 @@ def test_a_group_lists_every_tensor_axis_that_shrinks_with_it() -> None:
 
 
 def test_what_is_frozen_says_how_much_and_why() -> None:
-    (entry,) = [entry for entry in SPACE.frozen if entry.tensor == "stem.weight" and entry.axis == 0]
-    assert (entry.size, entry.kept) == (4, 4)
-    assert entry.reason == "'slice' states a size of this axis in the forward of 'block'" or "'pad'" in entry.reason
+    space = trace(NET["residual"].build(), NET["residual"].inputs())
+    assert {(e.tensor, e.axis, e.size, e.kept, e.reason) for e in space.frozen} == {
+        ("stem.weight", 1, 3, 3, "reads a tensor of fixed size"),
+        ("head.weight", 0, 5, 5, "output of the network"),
+        ("head.bias", 0, 5, 5, "output of the network"),
+    }
+
+
+def test_a_group_of_a_traced_space_has_its_step() -> None:
+    assert Group("a", 2, ()).step == 1
+    space = trace(NET["residual"].build(), NET["residual"].inputs(), multiple_of=4)
+    assert [group.step for group in space.groups] == [4, 4]
+
+
+def test_statistics_say_where_they_run() -> None:
+    model = nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.Linear(6, 2))
+    space = trace(model, torch.zeros(2, 5))
+    (norm,) = space.norms
+    assert norm == Across(channels=norm.channels, groups=None, axis=-1)
+    assert norm.channels is not None
+    assert space.plan.labels[norm.channels].factors == ((0, 1, 2, 3, 4, 5),)
+
+
+def test_a_rewritten_module_says_why() -> None:
+    (entry,) = trace(NET["option A in a block"].build(), NET["option A in a block"].inputs()).rewritten
+    assert entry in (
+        Rewritten("block", "'pad' states a size of this axis"), Rewritten("block", "'slice' states a size of this axis")
+    )  # fmt: skip

@@ -65,3 +65,54 @@ def test_freezing_fixed_labels_notes_nothing() -> None:
     sheet = Sheet()
     sheet.freeze(torch.tensor([FIXED, FIXED]), "why")
     assert sheet.frozen == []
+
+
+def test_labels_known_to_stay_are_fixed_in_planes_made_later() -> None:
+    sheet = Sheet()
+    labels = sheet.fresh(3)
+    plane = along(labels, 1, 2)
+    assert sheet.living(plane) is plane
+    sheet.freeze(labels[1:2], "why")
+    assert sheet.living(plane).tolist() == [[1, FIXED, 3]]
+    later = sheet.fresh(2)
+    assert sheet.living(later) is later
+    sheet.freeze(later, "why")
+    assert sheet.living(torch.cat([labels, later])).tolist() == [1, FIXED, 3, FIXED, FIXED]
+
+
+def test_conjoin_hands_out_labels_that_follow_from_both() -> None:
+    sheet = Sheet()
+    heads, dims = along(sheet.fresh(2), 0, 2), along(sheet.fresh(3), 1, 2)
+    both = sheet.conjoin((heads, dims))
+    assert both.tolist() == [[6, 7, 8], [9, 10, 11]]
+    ((labels, factors),) = sheet.definitions
+    assert labels.tolist() == [6, 7, 8, 9, 10, 11]
+    assert [factor.tolist() for factor in factors] == [[1, 1, 1, 2, 2, 2], [3, 4, 5, 3, 4, 5]]
+
+
+def test_separate_hands_out_labels_for_rows_and_columns() -> None:
+    sheet = Sheet()
+    plane = sheet.fresh(6).reshape(2, 1, 3)
+    rows, columns = sheet.separate(plane)
+    assert (rows.shape, columns.shape) == ((2, 1, 1), (1, 1, 3))
+    assert (rows.flatten().tolist(), columns.flatten().tolist()) == ([7, 8], [9, 10, 11])
+    ((labels, factors),) = sheet.definitions
+    assert labels.tolist() == [1, 2, 3, 4, 5, 6]
+    assert [factor.tolist() for factor in factors] == [[7, 7, 7, 8, 8, 8], [9, 10, 11, 9, 10, 11]]
+
+
+def test_separate_gives_places_with_the_same_labels_the_same_label() -> None:
+    """Two images times two heads on one axis: head 1 of both images is one."""
+    sheet = Sheet()
+    plane = sheet.fresh(6).reshape(2, 3).flip(0).repeat(2, 1)
+    rows, columns = sheet.separate(plane)
+    assert rows.flatten().tolist() == [7, 8, 7, 8]
+    assert columns.flatten().tolist() == [9, 10, 11]
+    assert compact(rows.reshape(2, 2, 1)).flatten().tolist() == [7, 8]
+
+
+def test_separate_takes_a_plane_over_three_axes_apart() -> None:
+    sheet = Sheet()
+    parts = sheet.separate(sheet.fresh(8).reshape(2, 2, 2))
+    assert [support(part) for part in parts] == [{0}, {1}, {2}]
+    assert sheet.definitions[0][1][1].tolist() == parts[1].expand(2, 2, 2).flatten().tolist()

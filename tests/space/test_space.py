@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stating import Packed, between, images, seeded, tokens, twice
 
 from cpruner.errors import InputError
 from cpruner.space import PruningSpace, trace
@@ -92,6 +93,26 @@ def test_ranked_decides_who_stays() -> None:
     assert again.plan is SPACE.plan
 
 
+def test_rounded_says_where_and_why_another_width_is_taken() -> None:
+    """Groups of 6, 4 and 4 channels."""
+    assert space(1, 1).rounded([0.5, 0.5, 0.5]) == ""
+    lines = space(4, 1).rounded([0.5, 0.5, 1.0]).splitlines()
+    assert lines == [
+        "stem: asked 3 of 6, got 4, because widths are multiples of 4 (asked for)",
+        "first.branch: asked 2 of 4, got 4, because widths are multiples of 4 (asked for) and "
+        "the whole group is as near",
+    ]
+    assert space(1, 3).rounded([0.0, 1.0, 1.0]) == "stem: asked 0 of 6, got 3, because at least 3 stay"
+    assert space(1, 1).rounded([0.0, 1.0, 1.0]) == "stem: asked 0 of 6, got 1, because at least one stays"
+
+
+def test_widths_of_heads_come_in_steps_of_their_rows() -> None:
+    """A head of four rows: a multiple of eight channels is two heads."""
+    found = trace(seeded(lambda: between(Packed(heads=4, dim=4))), tokens(), multiple_of=8)
+    assert [group.size for group in found.groups] == [8, 4, 4, 4, 8]
+    assert found.widths([0.5, 0.4, 0.4, 0.9, 1.0]) == (8, 2, 4, 4, 8)
+
+
 def test_printing_shows_groups_sizes_and_reasons() -> None:
     lines = str(SPACE).splitlines()
     assert lines[0] == "2 groups, 14 channels"
@@ -105,3 +126,11 @@ def test_printing_shows_groups_sizes_and_reasons() -> None:
 def test_printing_leaves_out_the_long_parts() -> None:
     assert "plan" not in repr(SPACE)
     assert "ranking" not in repr(SPACE)
+
+
+def test_printing_shows_what_runs_a_program() -> None:
+    lines = str(trace(seeded(lambda: between(Packed())), tokens())).splitlines()
+    assert "1 modules run a program instead of their own code:" in lines
+    assert lines[-1] == "  1: 'view' states a size of this axis"
+    whole = str(trace(seeded(twice), images())).splitlines()
+    assert whole[-1].startswith("  the model: 'move' inside it cannot be rewritten alone")

@@ -2,13 +2,27 @@
 
 from collections.abc import Mapping
 
+from cpruner.space.rule.attention import ATTENTION
 from cpruner.space.rule.contraction import CONTRACTION
+from cpruner.space.rule.convolution import CONVOLUTION
+from cpruner.space.rule.lookup import LOOKUP
 from cpruner.space.rule.movement import MOVEMENT
 from cpruner.space.rule.normalisation import NORMALISATION
 from cpruner.space.rule.pointwise import POINTWISE, pointwise
+from cpruner.space.rule.shuffle import SHUFFLE
 from cpruner.space.rule.window import WINDOW
 from cpruner.space.tracer import Rule
 
-RULES: Mapping[str, Rule] = {**CONTRACTION, **MOVEMENT, **NORMALISATION, **POINTWISE, **WINDOW}
+RULES: Mapping[str, Rule] = {
+    **ATTENTION,
+    **CONTRACTION,
+    **CONVOLUTION,
+    **LOOKUP,
+    **MOVEMENT,
+    **NORMALISATION,
+    **POINTWISE,
+    **SHUFFLE,
+    **WINDOW,
+}
 
 __all__ = ["RULES", "pointwise"]

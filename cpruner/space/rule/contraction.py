@@ -11,90 +11,61 @@ from cpruner.space.tracer import Call, Cost, Rule, Tracer
 _READS = "reads a tensor of fixed size"
 
 
-def convolution(tracer: Tracer, call: Call) -> None:
-    """aten.convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)."""
-    source, weight, bias = call.args[:3]
-    transposed, groups = bool(call.args[6]), int(call.args[8])
-    for axis in range(2, weight.ndim):
-        tracer.tie(tracer.labels(weight, axis), None, "kernel window")
-    for plane in tracer.planes(source):
-        if support(plane) != {1}:
-            tracer.sheet.freeze(plane, "varies along another axis than the channels of a convolution")
-    inner, outer = (0, 1) if transposed else (1, 0)
-    channels, outputs = tracer.labels(source, 1), tracer.labels(weight, outer)
-    if groups > 1:
-        outputs = _grouped(tracer, call, channels, outputs, groups, transposed)
-    else:
-        tracer.tie(channels, tracer.labels(weight, inner), _READS)
-    if isinstance(bias, Tensor):
-        tracer.tie(outputs, tracer.labels(bias, 0), "bias of fixed size")
-    tracer.produce(weight, outer)
-    _count(tracer, weight, source if transposed else call.result)
-    tracer.assign(call.result, _outer(outputs, call.result.ndim))
-
-
-def _outer(labels: Tensor | None, ndim: int) -> Planes:
-    return () if labels is None else (along(labels, 1, ndim),)
-
-
-def _grouped(
-    tracer: Tracer, call: Call, channels: Tensor | None, outputs: Tensor | None, groups: int, transposed: bool
-) -> Tensor | None:
-    """Groups stay equally wide: many thin ones (depthwise) go whole, few wide ones lose the same positions each."""
-    source, weight = call.args[:2]
-    inner = tracer.labels(weight, 0 if transposed else 1)
-    if transposed or channels is None or outputs is None:
-        for labels in (channels, outputs, inner):
-            tracer.tie(labels, None, "grouped transposed convolution" if transposed else _READS)
-        return None if transposed else outputs
-    per_group = channels.reshape(groups, -1)
-    if groups >= source.shape[1] // groups:
-        leaders = per_group[:, :1]
-        tracer.sheet.unite(leaders, per_group, _READS)
-        tracer.sheet.unite(leaders, outputs.reshape(groups, -1), _READS)
-        tracer.tie(inner, None, "inside a group that is removed whole")
-        name = tracer.name_of(weight)
-        if name is None:
-            tracer.sheet.freeze(channels, "grouped convolution whose weight is not a module's own")
-        else:
-            tracer.group_sizes.append((name, "groups", leaders.flatten()))
-            tracer.group_sizes.append((name, "in_channels", channels))
-    else:
-        tracer.sheet.unite(per_group[:1], per_group, _READS)
-        tracer.sheet.unite(outputs.reshape(groups, -1)[:1], outputs.reshape(groups, -1), _READS)
-        tracer.tie(per_group[0], inner, _READS)
-        name = tracer.name_of(weight)
-        if name is not None:
-            tracer.group_sizes.append((name, "in_channels", channels))
-    return outputs
-
-
-def _count(tracer: Tracer, weight: Tensor, positions: Tensor) -> None:
-    """2 FLOPs per multiply-add: positions of the output (input when transposed), kernel taps, kept rows and columns."""
-    spatial = int(torch.tensor([positions.shape[0], *positions.shape[2:], *weight.shape[2:]]).prod())
-    tracer.costs.append(Cost(2.0 * spatial, tuple(_factor(tracer, weight, axis) for axis in (0, 1))))
-
-
-def _factor(tracer: Tracer, tensor: Tensor, axis: int) -> Tensor | int:
+def factor(tracer: Tracer, tensor: Tensor, axis: int) -> Tensor | int:
+    """Labels along an axis for the count of work, or its length when it is fixed."""
     labels = tracer.labels(tensor, axis)
     return tensor.shape[axis] if labels is None else labels
+
+
+def _assemble(parts: Mapping[int, Tensor | None], ndim: int) -> Planes:
+    return tuple(along(labels, axis, ndim) for axis, labels in parts.items() if labels is not None)
+
+
+def _but(tracer: Tracer, tensor: Tensor, axis: int) -> Planes:
+    """Planes that vary along other axes than one."""
+    axis %= tensor.ndim
+    return tuple(plane for plane in tracer.separate(tensor, {axis}) if axis not in support(plane))
 
 
 def product(tracer: Tracer, call: Call) -> None:
     """``mm`` and ``addmm``: (M, K) x (K, N)."""
     bias, left, right = call.args[:3] if call.name == "addmm" else (None, *call.args[:2])
     tracer.tie(tracer.labels(left, 1), tracer.labels(right, 0), _READS)
-    columns = tracer.labels(right, 1)
-    if isinstance(bias, Tensor):
-        tracer.tie(columns, tracer.labels(bias, -1), "bias of fixed size")
-        if bias.ndim == 2:
-            tracer.tie(tracer.labels(left, 0), tracer.labels(bias, 0), "bias of fixed size")
-    factors = (_factor(tracer, left, 0), _factor(tracer, left, 1), _factor(tracer, right, 1))
+    rows, columns = tracer.labels(left, 0), tracer.labels(right, 1)
+    _add_bias(tracer, bias, {0: rows, 1: columns}, 2)
+    factors = (factor(tracer, left, 0), factor(tracer, left, 1), factor(tracer, right, 1))
     tracer.costs.append(Cost(2.0, factors))
     _name_producer(tracer, columns)
-    rows = tracer.labels(left, 0)
-    planes = [along(labels, axis, 2) for axis, labels in enumerate((rows, columns)) if labels is not None]
-    tracer.assign(call.result, tuple(planes))
+    tracer.assign(call.result, _assemble({0: rows, 1: columns}, 2))
+
+
+def batched(tracer: Tracer, call: Call) -> None:
+    """``bmm`` and ``baddbmm``: (B, M, K) x (B, K, N)."""
+    bias, left, right = call.args[:3] if call.name == "baddbmm" else (None, *call.args[:2])
+    tracer.tie(tracer.labels(left, 2), tracer.labels(right, 1), _READS)
+    tracer.tie(tracer.labels(left, 0), tracer.labels(right, 0), "multiplied with as many matrices of fixed number")
+    parts = {0: tracer.labels(left, 0), 1: tracer.labels(left, 1), 2: tracer.labels(right, 2)}
+    _add_bias(tracer, bias, parts, 3)
+    factors = (factor(tracer, left, 0), factor(tracer, left, 1), factor(tracer, left, 2), factor(tracer, right, 2))
+    tracer.costs.append(Cost(2.0, factors))
+    tracer.assign(call.result, _assemble(parts, 3))
+
+
+def _add_bias(tracer: Tracer, bias: Tensor | None, parts: Mapping[int, Tensor | None], ndim: int) -> None:
+    """Tie what is added to a result of ``ndim`` axes, where it does not broadcast."""
+    for axis, labels in parts.items():
+        if bias is not None and axis >= ndim - bias.ndim and bias.shape[axis - ndim] > 1:
+            tracer.tie(labels, tracer.labels(bias, axis - ndim), "bias of fixed size")
+
+
+def vector(tracer: Tracer, call: Call) -> None:
+    """``mv``, ``addmv``, ``dot`` and ``vdot``: the last axis of both is contracted."""
+    bias, left, right = call.args[:3] if call.name == "addmv" else (None, *call.args[:2])
+    tracer.tie(tracer.labels(left, -1), tracer.labels(right, 0), _READS)
+    others = _but(tracer, left, -1)
+    if left.ndim == 2:
+        _add_bias(tracer, bias, {0: tracer.labels(left, 0)}, 1)
+    tracer.assign(call.result, tuple(p.reshape(p.shape[:-1]) for p in others))
 
 
 def _name_producer(tracer: Tracer, columns: Tensor | None) -> None:
@@ -110,17 +81,22 @@ def _name_producer(tracer: Tracer, columns: Tensor | None) -> None:
 def linear(tracer: Tracer, call: Call) -> None:
     """``linear``, where the backend keeps it whole: the last axis is contracted with axis 1 of the weight."""
     source, weight = call.args[:2]
-    bias = call.args[2] if len(call.args) > 2 else None
+    bias = call.argument(2, "bias")
     tracer.tie(tracer.labels(source, -1), tracer.labels(weight, 1), _READS)
     outputs = tracer.labels(weight, 0)
     if isinstance(bias, Tensor):
         tracer.tie(outputs, tracer.labels(bias, 0), "bias of fixed size")
     tracer.produce(weight, 0)
-    rows = source.numel() // source.shape[-1]
-    tracer.costs.append(Cost(2.0 * rows, (_factor(tracer, weight, 0), _factor(tracer, weight, 1))))
-    others = tuple(plane for plane in tracer.planes(source) if plane.shape[-1] == 1)
+    others = _but(tracer, source, -1)
+    rows = [factor(tracer, source, axis) for axis in range(source.ndim - 1)]
+    tracer.costs.append(Cost(2.0, (*rows, factor(tracer, weight, 0), factor(tracer, weight, 1))))
     own = () if outputs is None else (along(outputs, call.result.ndim - 1, call.result.ndim),)
     tracer.assign(call.result, (*others, *own))
 
 
-CONTRACTION: Mapping[str, Rule] = {"convolution": convolution, "mm": product, "addmm": product, "linear": linear}
+CONTRACTION: Mapping[str, Rule] = {
+    **dict.fromkeys(("mm", "addmm"), product),
+    **dict.fromkeys(("bmm", "baddbmm"), batched),
+    **dict.fromkeys(("mv", "addmv", "dot", "vdot"), vector),
+    "linear": linear,
+}

@@ -6,32 +6,90 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cpruner.space.sheet import FIXED, compact, support
-from cpruner.space.tracer import Call, Rule, Tracer
+from cpruner.space.sheet import FIXED, along, compact, support
+from cpruner.space.tracer import Call, Rule, Tracer, freeze_operands
 
 
 def move(tracer: Tracer, call: Call) -> None:
     """Apply the op to every plane; sizes stated by the caller along a labelled axis are baked in."""
-    source = call.args[0]
+    source, *stated = call.args
+    stated = [_on_cpu(argument) for argument in stated]
     results = call.result if isinstance(call.result, list | tuple) else (call.result,)
     moved: list[list[Tensor]] = [[] for _ in results]
     for plane in tracer.planes(source):
-        outcome = call.function(plane.expand(call.shape).contiguous(), *call.args[1:], **call.kwargs)
+        cells = torch.arange(plane.numel()).reshape(plane.shape)
+        outcome = call.function(cells.expand(call.shape).contiguous(), *stated, **call.kwargs)
         pieces = [compact(piece) for piece in (outcome if isinstance(outcome, list | tuple) else (outcome,))]
-        if _states_size(source, plane, results, pieces):
+        labels = [compact(plane.flatten()[piece]) for piece in pieces]
+        turned = call.name in _TURNS and (_rolls(call, plane) or not torch.equal(cells, pieces[0]))
+        split = any(len(support(piece)) > len(support(plane)) for piece in labels)
+        if turned or split or _cuts(source, cells, results, pieces):
             tracer.bake(plane, f"'{call.name}' states a size of this axis")
-        for kept, piece in zip(moved, pieces, strict=True):
+        for kept, piece in zip(moved, labels, strict=True):
             kept.append(piece)
+            if piece.numel() == 1 < plane.numel():
+                tracer.sheet.freeze(piece, f"'{call.name}' picks out a single channel")
     for result, planes in zip(results, moved, strict=True):
+        _keep_copies(tracer, planes)
         tracer.assign(result, tuple(planes))
 
 
-def _states_size(source: Tensor, plane: Tensor, results: Sequence[Tensor], pieces: Sequence[Tensor]) -> bool:
-    """Whether the op cuts or splits the axis a plane varies along (a mere merge or reorder of axes does not)."""
-    cut = any(result.numel() != source.numel() for result in results) and any(
-        set(piece.unique().tolist()) != set(plane.unique().tolist()) for piece in pieces
-    )
-    return cut or any(len(support(piece)) > len(support(plane)) for piece in pieces)
+def _keep_copies(tracer: Tracer, planes: Sequence[Tensor]) -> None:
+    """Copies that nothing was tied to yet all stay once they lie side by side with something else (heads, say)."""
+    sharing = [p for p in planes if any(p is not other and support(p) & support(other) for other in planes)]
+    if not sharing:
+        return
+    sheet = tracer.sheet
+    known = [*tracer.axes.values(), *(edge.flatten() for edge in sheet.edges)]
+    known += [labels for defined, factors in sheet.definitions for labels in (defined, *factors)]
+    tied = torch.cat(known).unique() if known else torch.zeros(0, dtype=torch.int64)
+    for plane in sharing:
+        if not bool(torch.isin(plane, tied).any()):
+            sheet.freeze(plane, "a number of copies")
+
+
+def _on_cpu(argument: Any) -> Any:
+    """Indices are applied to labels, which are on the CPU."""
+    if isinstance(argument, list | tuple):
+        return [_on_cpu(part) for part in argument]
+    return argument.cpu() if isinstance(argument, Tensor) else argument
+
+
+def _rolls(call: Call, plane: Tensor) -> bool:
+    """A roll turns any number of channels; by as many as there are it shows only when some are gone."""
+    dims = call.argument(2, "dims", ())
+    return call.name == "roll" and (not dims or any(dim % plane.ndim in support(plane) for dim in dims))
+
+
+def _cuts(source: Tensor, cells: Tensor, results: Sequence[Tensor], pieces: Sequence[Tensor]) -> bool:
+    """Whether the op leaves out some of the indices along which a plane varies."""
+    shorter = any(result.numel() != source.numel() for result in results)
+    return shorter and any(piece.unique().numel() < cells.numel() for piece in pieces)
+
+
+def spread(tracer: Tracer, call: Call) -> None:
+    """``expand`` and ``repeat``: one index that becomes many follows whatever axis it meets later."""
+    move(tracer, call)
+    source, result = call.args[0], call.result
+    lead = result.ndim - source.ndim
+    single = [axis for axis in range(result.ndim) if axis < lead or call.shape[axis - lead] == 1]
+    copies = [along(tracer.sheet.fresh(size), a, result.ndim) for a in single if (size := result.shape[a]) > 1]
+    tracer.assign(result, (*tracer.planes(result), *copies))
+
+
+def as_real(tracer: Tracer, call: Call) -> None:
+    """``view_as_real``: a new last axis of real and imaginary parts."""
+    tracer.assign(call.result, tuple(plane[..., None] for plane in tracer.planes(call.args[0])))
+
+
+def as_complex(tracer: Tracer, call: Call) -> None:
+    """``view_as_complex``: the two parts along the last axis become one number."""
+    source = call.args[0]
+    planes = tracer.separate(source, {source.ndim - 1})
+    for plane in planes:
+        if plane.shape[-1] > 1:
+            tracer.sheet.freeze(plane, "real and imaginary part of one number")
+    tracer.assign(call.result, tuple(plane[..., 0] for plane in planes if plane.shape[-1] == 1))
 
 
 def squeeze(tracer: Tracer, call: Call) -> None:
@@ -70,11 +128,22 @@ def join(tracer: Tracer, call: Call) -> None:
     """``cat``: planes along the joined axis are joined, planes along other axes are tied."""
     tensors: Sequence[Tensor] = call.args[0]
     axis = (call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)) % call.result.ndim
+    _agree(tracer, tensors)
+    for tensor in tensors:
+        tracer.separate(tensor, {axis})
     planes = [tracer.planes(tensor) for tensor in tensors]
     result = [_joined(tracer, tensors, axis)] if any(axis in support(p) for ps in planes for p in ps) else []
     for other in sorted({axes for ps in planes for p in ps if axis not in (axes := support(p))}, key=sorted):
         result.append(_tied(tracer, [{support(p): p for p in ps}.get(other) for ps in planes]))
     tracer.assign(call.result, tuple(result))
+
+
+def _agree(tracer: Tracer, tensors: Sequence[Tensor]) -> None:
+    """Planes over several axes can be tied only where every tensor has one over the same axes."""
+    supports = [{support(plane) for plane in tracer.planes(tensor) if len(support(plane)) > 1} for tensor in tensors]
+    if any(found != supports[0] for found in supports):
+        for tensor in tensors:
+            tracer.separate(tensor, set(range(tensor.ndim)))
 
 
 def _joined(tracer: Tracer, tensors: Sequence[Tensor], axis: int) -> Tensor:
@@ -99,18 +168,34 @@ def _stacked(tracer: Tracer, call: Call) -> None:
     """``stack``: a new axis; everything else is tied."""
     tensors: Sequence[Any] = call.args[0]
     axis = (call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)) % call.result.ndim
+    _agree(tracer, tensors)
     planes = [{support(p): p for p in tracer.planes(tensor)} for tensor in tensors]
     keys = sorted({key for by_support in planes for key in by_support}, key=sorted)
     tied = [_tied(tracer, [by_support.get(key) for by_support in planes]) for key in keys]
     tracer.assign(call.result, tuple(plane.unsqueeze(axis) for plane in tied))
 
 
+def restride(tracer: Tracer, call: Call) -> None:
+    """``as_strided`` to the shape there is (a change of memory format); any other use is opaque."""
+    if tuple(call.result.shape) == call.shape:
+        tracer.assign(call.result, tracer.planes(call.args[0]))
+    else:
+        freeze_operands(tracer, call)
+
+
+#: Ops that give the indices of an axis another order, which depends on how many there are.
+_TURNS = ("roll", "channel_shuffle", "native_channel_shuffle")
 _MOVES = (
-    "view _unsafe_view reshape permute transpose t unsqueeze expand slice select unbind split "
-    "split_with_sizes flip repeat"
+    "view _unsafe_view _reshape_alias reshape permute transpose t unsqueeze slice select unbind split "
+    "split_with_sizes flip roll rot90 index_select unfold channel_shuffle "
+    "native_channel_shuffle"
 )
 MOVEMENT: Mapping[str, Rule] = {
     **dict.fromkeys(_MOVES.split(), move),
+    **dict.fromkeys(("expand", "repeat"), spread),
+    "view_as_real": as_real,
+    "view_as_complex": as_complex,
+    "as_strided": restride,
     "squeeze": squeeze,
     "constant_pad_nd": pad,
     "cat": join,

@@ -1,11 +1,14 @@
-"""Batch normalisation: one set of statistics per channel, so its vectors go where the channel goes."""
+"""Normalisation: per channel (batch, instance), over groups of channels, over all channels of a position."""
 
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from cpruner.space.chain import VIEWS, packet
 from cpruner.space.sheet import support
-from cpruner.space.tracer import Call, Rule, Tracer
+from cpruner.space.tracer import Call, Norm, Rule, Tracer
+
+_FIXED = "normalises channels of fixed number"
 
 
 def batch_norm(tracer: Tracer, call: Call) -> None:
@@ -14,26 +17,97 @@ def batch_norm(tracer: Tracer, call: Call) -> None:
     Statistics taken from the input itself (instance norm) mix every other axis.
     """
     source, *vectors = call.args[:5]
+    planes = tracer.separate(source, {1})
     if len(call.args) > 5 and call.args[5] is True:
-        for plane in tracer.planes(source):
+        for plane in planes:
             if support(plane) != {1}:
                 tracer.sheet.freeze(plane, f"op '{call.name}' mixes this axis")
     channels = tracer.labels(source, 1)
     for vector in vectors:
         if isinstance(vector, Tensor):
-            tracer.tie(channels, tracer.labels(vector, 0), "normalises channels of fixed number")
+            tracer.tie(channels, tracer.labels(vector, 0), _FIXED)
+    if channels is not None and not any(isinstance(vector, Tensor) for vector in vectors):
+        _bare(tracer, source, channels)
     result = call.result[0] if isinstance(call.result, tuple | list) else call.result
-    tracer.assign(result, tracer.planes(source))
+    tracer.assign(result, planes)
 
 
-NORMALISATION: Mapping[str, Rule] = dict.fromkeys(
-    (
-        "native_batch_norm",
-        "_native_batch_norm_legit_no_training",
-        "_batch_norm_no_update",
-        "cudnn_batch_norm",
-        "miopen_batch_norm",
-        "batch_norm",
+def _bare(tracer: Tracer, source: Tensor, channels: Tensor) -> None:
+    """A norm without tensors of its own still says how many channels it has (instance norm folds in the batch)."""
+    frame, value = tracer.recorder.stack[-1], tracer.recorder.value(source)
+    while value.shape[0] == 1 and value.maker is not None and packet(value.maker) in (*VIEWS, "clone"):
+        value = value.maker.args[0]
+    if issubclass(frame.kind, nn.modules.batchnorm._NormBase) and len(value.shape) == source.ndim:
+        tracer.counted.append((frame.path, "num_features", channels[: value.shape[1]], "int"))
+
+
+def layer_norm(tracer: Tracer, call: Call) -> None:
+    """``native_layer_norm`` and ``rms_norm``: statistics over the last axis, of what is kept of it."""
+    source, shape = call.args[:2]
+    planes = tracer.separate(source, set(range(source.ndim - len(shape), source.ndim)))
+    channels = tracer.labels(source, -1)
+    if len(shape) > 1:
+        for tensor in (source, *(v for v in call.args[2:4] if isinstance(v, Tensor))):
+            for plane in tracer.separate(tensor, set(range(tensor.ndim - len(shape), tensor.ndim))):
+                if any(axis >= tensor.ndim - len(shape) for axis in support(plane)):
+                    tracer.sheet.freeze(plane, "normalised over several axes")
+    for vector in call.args[2:4]:
+        if isinstance(vector, Tensor):
+            tracer.tie(channels, tracer.labels(vector, -1), _FIXED)
+    if channels is not None:
+        _state(tracer, (nn.LayerNorm, nn.RMSNorm), normalized_shape=(channels, "tuple"))
+    tracer.norms.append(Norm(channels))
+    tracer.assign(call.result[0] if isinstance(call.result, tuple) else call.result, planes)
+
+
+def group_norm(tracer: Tracer, call: Call) -> None:
+    """``native_group_norm``: many thin groups go whole, few wide ones lose the same positions each."""
+    source, weight, bias = call.args[:3]
+    groups = int(call.args[6])
+    planes = tracer.separate(source, {1})
+    channels, leaders = tracer.labels(source, 1), None
+    for plane in planes:
+        if support(plane) - {0, 1}:
+            tracer.sheet.freeze(plane, "op 'group_norm' mixes this axis")
+    for vector in (weight, bias):
+        if isinstance(vector, Tensor):
+            tracer.tie(channels, tracer.labels(vector, 0), _FIXED)
+    if channels is not None:
+        per_group = channels.reshape(groups, -1)
+        whole = groups > 1 and groups >= per_group.shape[1]
+        leaders = per_group[:, :1] if whole else per_group[:1]
+        if groups > 1:
+            tracer.sheet.unite(leaders, per_group, _FIXED)
+        counts = {"num_channels": (channels, "int"), **({"num_groups": (leaders.flatten(), "int")} if whole else {})}
+        _state(tracer, (nn.GroupNorm,), **counts)
+        leaders = leaders.flatten() if whole else None
+    tracer.norms.append(Norm(channels, leaders, axis=1))
+    tracer.assign(call.result[0], planes)
+
+
+def _state(tracer: Tracer, kinds: tuple[type[nn.Module], ...], **attributes: tuple[Tensor, str]) -> None:
+    """Attributes of torch's own module that follow the labels; any other code states the size itself."""
+    frame = tracer.recorder.stack[-1]
+    for name, (labels, form) in attributes.items():
+        if issubclass(frame.kind, kinds):
+            tracer.counted.append((frame.path, name, labels, form))
+        else:
+            tracer.bake(labels, "a normalisation states this size")
+
+
+NORMALISATION: Mapping[str, Rule] = {
+    **dict.fromkeys(
+        (
+            "native_batch_norm",
+            "_native_batch_norm_legit",
+            "_native_batch_norm_legit_no_training",
+            "_batch_norm_no_update",
+            "cudnn_batch_norm",
+            "miopen_batch_norm",
+            "batch_norm",
+        ),
+        batch_norm,
     ),
-    batch_norm,
-)
+    **dict.fromkeys(("native_layer_norm", "rms_norm", "_fused_rms_norm"), layer_norm),
+    "native_group_norm": group_norm,
+}

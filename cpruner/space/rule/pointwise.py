@@ -16,11 +16,30 @@ def pointwise(tracer: Tracer, call: Call) -> None:
     if not isinstance(call.result, Tensor):
         freeze_operands(tracer, call)
         return
+    disentangle(tracer, call.tensors, call.result.ndim)
     planes: Planes = ()
     shape: tuple[int, ...] = ()
     for tensor in call.tensors:
         shape, planes = _meet(tracer, call.result.ndim, (shape, planes), (tuple(tensor.shape), tracer.planes(tensor)))
     tracer.assign(call.result, planes)
+
+
+def disentangle(tracer: Tracer, tensors: Sequence[Tensor], ndim: int) -> None:
+    """Take apart planes over several axes where an operand that also has these axes does not share the plane."""
+    changed = True
+    while changed:
+        changed = False
+        aligned = [_align(ndim, tensor.shape, tracer.planes(tensor)) for tensor in tensors]
+        for tensor, (_, planes) in zip(tensors, aligned, strict=True):
+            for plane in planes:
+                axes = support(plane)
+                lonely = any(
+                    any(shape[axis] > 1 for axis in axes) and axes not in [support(other) for other in others]
+                    for shape, others in aligned
+                )
+                if len(axes) > 1 and lonely:
+                    tracer.separate(tensor, {axis - ndim + tensor.ndim for axis in axes})
+                    changed = True
 
 
 def _meet(
@@ -58,5 +77,63 @@ def _alone(tracer: Tracer, plane: Tensor, shape: Sequence[int], others: Planes) 
         tracer.sheet.freeze(plane, _SIZE)
 
 
-#: Element-wise ops that torch does not tag as such.
-POINTWISE: Mapping[str, Rule] = dict.fromkeys(("hardswish", "_prelu_kernel", "detach", "alias", "_to_copy"), pointwise)
+def weight_norm(tracer: Tracer, call: Call) -> None:
+    """``_weight_norm_interface``: v g / |v| has the shape of v; removed slices of v are zero and add nothing."""
+    direction, magnitude = call.args[:2]
+    axis = call.argument(2, "dim", 0)
+    tracer.tie(tracer.labels(direction, axis), tracer.labels(magnitude, axis), _SIZE)
+    tracer.assign(call.result[0], tracer.planes(direction))
+
+
+def log_sigmoid(tracer: Tracer, call: Call) -> None:
+    """``log_sigmoid_forward`` also returns a buffer for its gradient."""
+    tracer.assign(call.result[0], tracer.planes(call.args[0]))
+
+
+def alike(tracer: Tracer, call: Call) -> None:
+    """``new_zeros`` and the like: made to a size, most often that of the tensor whose type it takes.
+
+    Where the sizes agree the new tensor follows the old one; code that states them as numbers fails in the proof.
+    """
+    source, result = call.args[0], call.result
+    planes = tracer.planes(source) if source.ndim == result.ndim else ()
+    fitting = [p for p in planes if all(p.shape[axis] == result.shape[axis] for axis in support(p))]
+    tracer.assign(result, tuple(fitting))
+
+
+#: Element-wise ops that torch tags as such only in some of their forms (not in the in-place one, say).
+_UNTAGGED = (
+    "abs copysign eq ge gt le lt ne gelu heaviside ldexp masked_fill mish relu6 rsub threshold xlogy complex polar"
+)
+#: Element-wise ops that torch does not tag as such, and ops that make a tensor like another.
+POINTWISE: Mapping[str, Rule] = {
+    **dict.fromkeys(
+        [
+            "hardswish",
+            "_prelu_kernel",
+            "detach",
+            "alias",
+            "_to_copy",
+            "clone",
+            "contiguous",
+            "copy",
+            "zero",
+            "fill",
+            "lift_fresh",
+            "zeros_like",
+            "ones_like",
+            "full_like",
+            "empty_like",
+            "rand_like",
+            "randn_like",
+            "_conj_physical",
+            "dropout",
+            "native_dropout",
+        ],
+        pointwise,
+    ),
+    **dict.fromkeys(_UNTAGGED.split(), pointwise),
+    **dict.fromkeys(("new_zeros", "new_ones", "new_full", "new_empty"), alike),
+    "log_sigmoid_forward": log_sigmoid,
+    "_weight_norm_interface": weight_norm,
+}

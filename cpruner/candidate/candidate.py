@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cpruner.candidate.plan import FIXED, Plan
 from cpruner.errors import ArtefactError, InputError
-from cpruner.space.plan import FIXED, Plan
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,21 @@ class Candidate:
         mask[FIXED] = True
         return mask
 
-    def indices(self, units: tuple[int, ...]) -> NDArray[np.int64]:
-        """Positions that stay along an axis whose indices belong to ``units``."""
-        return np.flatnonzero(self.alive[self.plan.arrays[units]])
+    def indices(self, labels: int) -> NDArray[np.int64]:
+        """Positions that stay along an axis, given the number of its labels in the plan's table."""
+        return self.kept_indices[labels]
+
+    @cached_property
+    def kept_indices(self) -> list[NDArray[np.int64]]:
+        """Positions that stay along the axis of every entry of the plan's table, found in one pass over all of them."""
+        table = self.plan.units
+        alive = self.alive[table.first]
+        for rows, units in table.further:
+            alive[rows] &= self.alive[units]
+        kept = np.flatnonzero(alive)
+        ends = np.searchsorted(kept, table.offsets)
+        kept -= np.repeat(table.offsets[:-1], np.diff(ends))
+        return np.split(kept, ends[1:-1]) if len(self.plan.labels) else []
 
     def to_json(self) -> str:
         """Self-contained text: kept indices by group name, and the plan."""
@@ -88,7 +100,7 @@ class Candidate:
             if data["structure"] != plan.fingerprint:
                 raise ArtefactError("candidate: expected the plan it was saved with, got a changed one. Save it again.")
             return cls(tuple(tuple(data["kept"][name]) for name in plan.names), plan)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ArtefactError(
                 f"candidate: expected the JSON text of Candidate.to_json, got {error!r}. Use an undamaged copy."
             ) from error

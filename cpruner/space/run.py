@@ -1,0 +1,77 @@
+"""Run a model without leaving traces in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cpruner.errors import TraceError
+
+
+def run(model: nn.Module, inputs: tuple[Any, ...]) -> Any:
+    """The model's output.
+
+    Raises:
+        TraceError: It does not run on these inputs.
+    """
+    try:
+        return model(*inputs)
+    except Exception as error:
+        shapes = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__ for x in inputs)
+        raise TraceError(
+            f"model: expected to run on the example inputs, got {type(error).__name__} on ({shapes}): {error} "
+            "Give inputs of the shape, type and device the model takes."
+        ) from error
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Evaluating, without gradients; buffers are restored as well."""
+    with evaluating(model), torch.no_grad(), _same_buffers(model):
+        yield
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside, without fused kernels; every module's own mode and all RNG states are restored afterwards.
+
+    Nor in inference mode, where torch does not take composite ops apart.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
+    with torch.inference_mode(False), torch.random.fork_rng(devices=devices), _unfused():
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+
+
+@contextmanager
+def _unfused() -> Iterator[None]:
+    """Torch's own encoder layers have one op for everything in eval mode, which hides what happens inside."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
+def _same_buffers(model: nn.Module) -> Iterator[None]:
+    """Undo what a forward pass does to buffers (counters, observers)."""
+    owned = [(module, dict(module._buffers)) for module in model.modules()]
+    saved = [(b, b.clone()) for _, buffers in owned for b in buffers.values() if b is not None and not b.is_meta]
+    try:
+        yield
+    finally:
+        for buffer, value in saved:
+            if not torch.equal(buffer, value):
+                buffer.copy_(value)
+        for module, buffers in owned:
+            module._buffers.clear()
+            module._buffers.update(buffers)

@@ -1,0 +1,82 @@
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from cpruner.candidate.gather import gather
+
+DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.bool)
+
+
+def selections(chosen: dict[int, list[int]]) -> list[tuple[int, Any, Tensor]]:
+    arrays = {axis: np.asarray(index, dtype=np.int64) for axis, index in chosen.items()}
+    return [(axis, index, torch.from_numpy(index)) for axis, index in arrays.items()]
+
+
+def reference(tensor: Tensor, chosen: dict[int, list[int]]) -> Tensor:
+    for axis, index in chosen.items():
+        tensor = tensor.index_select(axis, torch.tensor(index, dtype=torch.int64))
+    return tensor
+
+
+def test_rows_and_columns_by_hand() -> None:
+    tensor = torch.arange(12.0).reshape(3, 4)
+    assert gather(tensor, selections({0: [0, 2]})).tolist() == [[0, 1, 2, 3], [8, 9, 10, 11]]
+    assert gather(tensor, selections({1: [1]})).tolist() == [[1], [5], [9]]
+    assert gather(tensor, selections({1: [0, 3], 0: [1, 2]})).tolist() == [[4, 7], [8, 11]]
+
+
+@given(st.data())
+def test_as_one_selection_after_the_other(data: st.DataObject) -> None:
+    shape = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
+    dtype = data.draw(st.sampled_from(DTYPES))
+    tensor = torch.arange(torch.Size(shape).numel()).remainder(120).reshape(shape).to(dtype)
+    if data.draw(st.booleans()):
+        tensor = tensor.transpose(0, -1)
+    chosen = {
+        axis: sorted(data.draw(st.sets(st.integers(0, size - 1), min_size=1)))
+        for axis, size in enumerate(tensor.shape)
+        if data.draw(st.booleans())
+    }
+    before = tensor.clone()
+    result = gather(tensor, selections(chosen))
+    assert result.dtype == dtype
+    assert torch.equal(result, reference(tensor, chosen))
+    assert torch.equal(tensor, before)
+
+
+@pytest.mark.parametrize("axes", [axes for n in (2, 3) for axes in itertools.combinations(range(4), n)])
+def test_every_pair_of_axes_of_a_tensor_of_several_blocks(axes: tuple[int, ...]) -> None:
+    """A megabyte and a half: rows are gathered in more than one block, with a rest."""
+    tensor = torch.arange(70 * 30 * 9 * 20, dtype=torch.float32).reshape(70, 30, 9, 20)
+    chosen = {axis: list(range(axis % 2, tensor.shape[axis], 2)) for axis in axes}
+    assert torch.equal(gather(tensor, selections(chosen)), reference(tensor, chosen))
+
+
+@pytest.mark.parametrize("chosen", [{}, {0: [0, 1, 2]}, {0: [0, 2]}, {0: [0, 2], 1: [1]}, {0: [0, 1, 2], 1: [0]}])
+def test_the_result_has_memory_of_its_own(chosen: dict[int, list[int]]) -> None:
+    tensor = torch.arange(12.0).reshape(3, 4)
+    gather(tensor, selections(chosen)).fill_(-1)
+    assert tensor.flatten().tolist() == list(range(12))
+
+
+def test_parts_without_numbers() -> None:
+    assert gather(torch.zeros(3, 4, 0), selections({0: [1], 1: [2, 3]})).shape == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout"), [((6, 5, 3, 3), torch.channels_last), ((6, 5, 2, 2, 2), torch.channels_last_3d)]
+)
+@pytest.mark.parametrize("chosen", [{0: [0, 2, 5]}, {1: [1, 2]}, {0: [0, 2, 5], 1: [1, 4]}, {}])
+def test_channels_that_are_last_in_memory_stay_last(shape: Any, layout: Any, chosen: dict[int, list[int]]) -> None:
+    """Else the smaller network would be slower than it has to be."""
+    tensor = torch.arange(torch.Size(shape).numel()).reshape(shape).to(memory_format=layout)
+    result = gather(tensor, selections(chosen))
+    assert result.is_contiguous(memory_format=layout)
+    assert not result.is_contiguous()
+    assert torch.equal(result, reference(tensor, chosen))

@@ -1,0 +1,161 @@
+from typing import Any
+
+import pytest
+import torch
+from spaces import IMAGE, attributes, checked, image_net, members, numbers, programs, reason, seeded, sizes, units
+from torch import Tensor, nn
+from torch.nn import functional
+
+conv = nn.Conv2d
+
+
+@pytest.mark.parametrize(
+    ("middle", "channels", "groups"),
+    [
+        (conv(8, 6, 3), 6, {"a": 8, "middle": 6, "b": 4}),
+        (conv(8, 6, (1, 3), 2, (0, 2), (1, 2), bias=False), 6, {"a": 8, "middle": 6, "b": 4}),
+        (conv(8, 6, 3, padding="same"), 6, {"a": 8, "middle": 6, "b": 4}),
+        (conv(8, 1, 3), 1, {"a": 8, "b": 4}),
+        (conv(8, 8, 3, groups=8), 8, {"a": 8, "b": 4}),
+        (conv(8, 16, 3, groups=8, bias=False), 16, {"a": 8, "b": 4}),
+        (conv(8, 8, 3, groups=4), 8, {"a": 4, "b": 4}),
+        (conv(8, 12, 3, groups=4, bias=False), 12, {"a": 4, "b": 4}),
+        (conv(8, 4, 3, groups=4), 4, {"a": 4, "b": 4}),
+        (conv(8, 12, 3, groups=2), 12, {"a": 4, "middle": 6, "b": 4}),
+        (nn.ConvTranspose2d(8, 6, 2, stride=2, output_padding=1), 6, {"a": 8, "middle": 6, "b": 4}),
+        (nn.ConvTranspose2d(8, 1, 2, bias=False), 1, {"a": 8, "b": 4}),
+        (nn.ConvTranspose2d(8, 8, 2, groups=8), 8, {"a": 8, "b": 4}),
+        (nn.ConvTranspose2d(8, 16, 2, groups=8), 16, {"a": 8, "b": 4}),
+        (nn.ConvTranspose2d(8, 12, 2, groups=4, bias=False), 12, {"a": 4, "b": 4}),
+        (nn.ConvTranspose2d(8, 4, 2, groups=2), 4, {"a": 2, "b": 4}),
+    ],
+)
+def test_convolutions_of_images(middle: nn.Module, channels: int, groups: dict[str, int]) -> None:
+    assert sizes(checked(image_net(middle, channels), IMAGE)) == groups
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_padding_modes(mode: str) -> None:
+    middle = conv(8, 6, 3, padding=1, padding_mode=mode)
+    assert sizes(checked(image_net(middle, 6), IMAGE)) == {"a": 8, "middle": 6, "b": 4}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shape"),
+    [
+        ((nn.Conv1d, nn.ConvTranspose1d, nn.AdaptiveAvgPool1d), (2, 3, 9)),
+        ((nn.Conv2d, nn.ConvTranspose2d, nn.AdaptiveAvgPool2d), (2, 3, 5, 5)),
+        ((nn.Conv3d, nn.ConvTranspose3d, nn.AdaptiveAvgPool3d), (2, 3, 4, 4, 4)),
+    ],
+)
+def test_one_two_and_three_dimensions(kinds: tuple[Any, Any, Any], shape: tuple[int, ...]) -> None:
+    plain, transposed, pool = kinds
+    layers = {
+        "a": plain(3, 8, 2), "up": transposed(8, 6, 2), "deep": plain(6, 6, 2, groups=6),
+        "wide": transposed(6, 6, 2, groups=3), "point": plain(6, 5, 1), "pool": pool(1), "fc": nn.Linear(5, 2),
+    }  # fmt: skip
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        for name in ("a", "up", "deep", "wide", "point", "pool"):
+            x = getattr(self, name)(x)
+        return self.fc(x.flatten(1))
+
+    space = checked(seeded(forward, **layers), numbers(*shape))
+    assert sizes(space) == {"a": 8, "up": 3, "point": 5}
+    assert {"up.weight[1]", "deep.weight[0]", "wide.weight[0]", "point.weight[1]"} <= members(space, "up")
+
+
+def test_an_image_without_a_batch() -> None:
+    model = seeded(lambda s, x: s.b(s.a(x)).mean((1, 2)), a=conv(3, 8, 3), b=conv(8, 2, 1))
+    assert sizes(checked(model, IMAGE[0])) == {"a": 8}
+
+
+def test_a_group_is_removed_whole_when_groups_are_many() -> None:
+    """Eight channels in four groups: units are pairs of neighbours."""
+    space = checked(image_net(conv(8, 12, 3, groups=4), 12), IMAGE)
+    assert units(space, "a.weight", 0) == [(0, 0, 1, 1, 2, 2, 3, 3)]
+    assert units(space, "middle.weight", 0) == [(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3)]
+    assert reason(space, "middle.weight[1]") == "inside a group that is removed whole"
+    named = {name: size for (module, name), size in attributes(space).items() if module == "middle"}
+    assert named == {"groups": 4, "in_channels": 8, "out_channels": 12}
+
+
+def test_every_group_loses_the_same_positions_when_groups_are_few() -> None:
+    space = checked(image_net(conv(8, 12, 3, groups=2), 12), IMAGE)
+    assert units(space, "a.weight", 0) == [(0, 1, 2, 3) * 2]
+    assert units(space, "middle.weight", 1) == [(0, 1, 2, 3)]
+    assert units(space, "middle.weight", 0) == [(4, 5, 6, 7, 8, 9) * 2]
+    assert ("middle", "groups") not in attributes(space)
+
+
+def test_a_depthwise_multiplier_takes_all_outputs_of_a_channel() -> None:
+    space = checked(image_net(conv(8, 16, 3, groups=8), 16), IMAGE)
+    assert units(space, "middle.weight", 0) == [tuple(unit for unit in range(8) for _ in range(2))]
+
+
+def test_a_grouped_transposed_convolution_loses_whole_groups() -> None:
+    space = checked(image_net(nn.ConvTranspose2d(8, 12, 2, groups=4), 12), IMAGE)
+    assert units(space, "middle.weight", 0) == [(0, 0, 1, 1, 2, 2, 3, 3)]
+    assert units(space, "middle.bias", 0) == [(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3)]
+    assert reason(space, "middle.weight[1]") == "inside a group that is removed whole"
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_grouped_convolution_of_the_input_keeps_its_channels(transposed: bool) -> None:
+    kind = nn.ConvTranspose2d if transposed else conv
+    model = seeded(
+        lambda s, x: s.fc(s.a(s.deep(x)).mean((2, 3))),
+        deep=kind(3, 6, 3, groups=3),
+        a=conv(6, 8, 1),
+        fc=nn.Linear(8, 2),
+    )
+    space = checked(model, IMAGE)
+    assert sizes(space) == {"a": 8}
+    assert reason(space, "deep.weight[0]") == "reads a tensor of fixed size"
+
+
+@pytest.mark.parametrize(("groups", "size"), [(8, 8), (4, 4), (2, 4)])
+def test_a_grouped_convolution_with_a_computed_weight(groups: int, size: int) -> None:
+    """The number of groups stands in the code, so whole groups can only go when a program replaces it."""
+    weight = nn.Parameter(torch.zeros(8, 8 // groups, 3, 3))
+    model = image_net(lambda s, h: functional.conv2d(h, s.w.tanh(), groups=groups), w=weight)
+    space = checked(model, IMAGE)
+    assert sizes(space)["a"] == size
+    assert programs(space) == (set() if groups == 2 else {""})
+
+
+def test_a_computed_weight_of_a_plain_convolution_is_cut() -> None:
+    def standardised(self: Any, h: Tensor) -> Tensor:
+        weight = self.c.weight
+        spread = weight.std((1, 2, 3), keepdim=True)
+        return functional.conv2d(h, (weight - weight.mean((1, 2, 3), keepdim=True)) / (spread + 1e-5))
+
+    space = checked(image_net(standardised, 6, c=conv(8, 6, 3, bias=False)), IMAGE)
+    assert sizes(space) == {"a": 8, "c": 6, "b": 4}
+
+
+@pytest.mark.parametrize("axes", [(0, 2, 1, 3), (2, 0, 1, 3)])
+def test_channels_along_another_axis_of_a_convolution_stay(axes: tuple[int, ...]) -> None:
+    """Moved to the rows of the image they are mixed by the kernel; moved to the batch they are like examples."""
+    back = torch.tensor(axes).argsort().tolist()
+    inner = 8 if axes[1] == 2 else 2
+    model = image_net(lambda s, h: s.k(h.permute(axes)).permute(back), k=conv(inner, inner, 3, padding=1))
+    space = checked(model, IMAGE)
+    assert "a" not in sizes(space)
+    assert "varies along another axis than the channels" in reason(space)
+
+
+def test_a_kernel_made_of_channels_of_the_image() -> None:
+    """Every image is convolved with kernels that a small network makes of it."""
+
+    def dynamic(self: Any, h: Tensor) -> Tensor:
+        kernel = self.g(h.mean((2, 3))).view(16, 1, 3, 3)
+        return functional.conv2d(h.reshape(1, 16, 8, 8), kernel, groups=16, padding=1).view(2, 8, 8, 8)
+
+    space = checked(image_net(dynamic, g=nn.Linear(8, 72)), IMAGE)
+    assert sizes(space)["a"] == 8
+
+
+def test_kernel_windows_are_not_worth_a_line() -> None:
+    space = checked(image_net(conv(8, 6, 3), 6), IMAGE)
+    assert not any(entry.axis > 1 for entry in space.frozen)
