@@ -2,6 +2,8 @@
 
 from cpruner.testing.agent_contract import check_agent
 from cpruner.testing.allocation import Allocation
+from cpruner.testing.cost_contract import check_cost
+from cpruner.testing.model_contract import check_model
 from cpruner.testing.toy_cmdp import Solution, ToyCMDP
 
 __all__ = [
@@ -9,4 +11,6 @@ __all__ = [
     "Solution",
     "ToyCMDP",
     "check_agent",
+    "check_cost",
+    "check_model",
 ]

@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cpruner.constraint import Cost, Sample
-from cpruner.constraint.example import tensors
+from cpruner.testing.picture import picture, same
 
 _COUNTED = (None, "flops", "macs", "params")
 
@@ -34,11 +33,11 @@ def check_cost(cost: Cost, network: nn.Module, example_inputs: tuple[Any, ...]) 
     _demand(isinstance(cost.name, str) and cost.name != "", "name is not a text of at least one letter", cost)
     _demand(isinstance(cost.unit, str), "unit is not a text", cost)
     _demand(cost.counted in _COUNTED, f"counted is not one of {_COUNTED}", cost)
-    before = _picture(network, example_inputs)
+    before = picture(network, example_inputs)
     first, second = cost.measure(network, example_inputs), cost.measure(network, example_inputs)
-    after = _picture(network, example_inputs)
+    after = picture(network, example_inputs)
     for what, old in before.items():
-        _demand(_same(old, after[what]), f"measuring changed {what}", cost)
+        _demand(same(old, after[what]), f"measuring changed {what}", cost)
     for sample in (first, second):
         _demand(math.isfinite(sample.value) and sample.value > 0, f"{sample.value} is not finite and positive", cost)
         _demand(math.isfinite(sample.spread) and sample.spread >= 0, f"spread {sample.spread} is no half width", cost)
@@ -51,34 +50,3 @@ def check_cost(cost: Cost, network: nn.Module, example_inputs: tuple[Any, ...]) 
 def _demand(kept: bool, what: str, cost: Any) -> None:
     if not kept:
         raise AssertionError(f"{type(cost).__name__} breaks the contract of a cost: {what}")
-
-
-def _picture(network: nn.Module, example_inputs: tuple[Any, ...]) -> dict[str, Any]:
-    modules = list(network.modules())
-    return {
-        "the weights or buffers": {name: tensor.clone() for name, tensor in network.state_dict().items()},
-        "the gradients": [_clone(parameter.grad) for parameter in network.parameters()],
-        "which parameters learn": [parameter.requires_grad for parameter in network.parameters()],
-        "the training flags": [module.training for module in modules],
-        "the attributes of a module": [sorted(vars(module)) for module in modules],
-        "the hooks of a module": [(len(module._forward_hooks), len(module._forward_pre_hooks)) for module in modules],
-        "the example inputs": [tensor.clone() for tensor in tensors(example_inputs)],
-        "the random state": torch.get_rng_state(),
-        "the number of threads": torch.get_num_threads(),
-        "the gradient mode": torch.is_grad_enabled(),
-    }
-
-
-def _clone(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.clone()
-
-
-def _same(old: Any, new: Any) -> bool:
-    if isinstance(old, Tensor):
-        alike = isinstance(new, Tensor) and (old.device, old.dtype) == (new.device, new.dtype)
-        return alike and torch.equal(old, new)
-    if isinstance(old, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
-    if isinstance(old, list | tuple):
-        return len(old) == len(new) and all(_same(one, other) for one, other in zip(old, new, strict=True))
-    return bool(old == new)
