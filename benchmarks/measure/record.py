@@ -1,0 +1,48 @@
+"""What stands in every result file: on what, with what and by which command the numbers were made."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cpruner.report import device_name, versions
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+PACKAGES = ("torchvision", "timm", "torch-pruning")
+
+
+def environment(*packages: str) -> dict[str, Any]:
+    """Device, versions (of further ``packages`` too), date and command of this process."""
+    found = versions()
+    for package in (*PACKAGES, *packages):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return {
+        "device": device_name("cpu"),
+        "threads": torch.get_num_threads(),
+        "versions": found,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "command": command(sys.argv),
+    }
+
+
+def command(arguments: list[str]) -> str:
+    """The command line as typed at the root of the repository."""
+    return shlex.join(["python", f"benchmarks/{Path(arguments[0]).name}", *arguments[1:]])
+
+
+def replace(files: Mapping[Path, str]) -> None:
+    """Write every file and put it in place at once, so that no reader sees half of one."""
+    for target, text in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(f".{os.getpid()}")
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
