@@ -43,7 +43,7 @@ class Cost(Protocol):
     """A cost of a network: built in, or anything of this shape.
 
     A cost may run the network but leaves it as it was: weights, gradients, buffers, training flags and the state of
-    the random number generators. ``cpruner.testing.cost_contract.check_cost`` checks a cost of your own.
+    the random number generators. ``cpruner.testing.check_cost`` checks a cost of your own.
     """
 
     @property
