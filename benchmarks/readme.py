@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from measure.summary import summary
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "decisions" / "0004-sequential-repair.md")
@@ -85,6 +87,14 @@ def repair() -> str:
     return "\n".join(lines)
 
 
+def breadth() -> str:
+    """What the table of all networks comes to, and the time of a cut."""
+    lines = [f"- {line}" for line in summary(json.loads((RESULTS / "breadth.json").read_text())["rows"])]
+    if (RESULTS / "surgery.json").is_file():
+        lines.append("- Cutting a candidate out: see [`surgery.md`](benchmarks/results/surgery.md).")
+    return "\n".join(lines)
+
+
 def ranged(values: dict[str, float], scale: float, unit: str) -> str:
     """Median, and the smallest and largest value if they differ."""
     median, low, high = (f"{scale * values[key]:.1f}" for key in ("median", "low", "high"))
@@ -93,7 +103,7 @@ def ranged(values: dict[str, float], scale: float, unit: str) -> str:
 
 def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
-    for name, make in (("demo", demo), ("bench", bench), ("repair", repair)):
+    for name, make in (("demo", demo), ("bench", bench), ("repair", repair), ("breadth", breadth)):
         part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->"
         text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, part=part: part, text, flags=re.DOTALL)
     return text

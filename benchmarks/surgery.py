@@ -10,6 +10,7 @@ copy itself is not counted). Medians and quartiles go to benchmarks/results/surg
 
 import argparse
 import copy
+import dataclasses
 import fnmatch
 import gc
 import importlib
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from zoo import Entry, zoo
 
 import cpruner
+from cpruner.candidate import Surgeon
 
 NETWORKS = ("resnet18", "resnet50", "vgg16_bn", "mobilenet_v2", "densenet121", "densenet201", "regnet_y_16gf")
 KEEP, SPREAD = 0.5, 0.2
@@ -65,13 +67,14 @@ def network(entry: Entry, rounds: int, peer_rounds: int) -> Facts:
     space, generator = traced[-1][1], np.random.default_rng(0)
     if peer_rounds:
         importlib.import_module("torch_pruning")  # not to be timed
-    cpruner.materialise(model, space.uniform(KEEP))
+    surgeon = Surgeon(model, space.plan)
+    surgeon(space.uniform(KEEP))
     times: dict[str, list[float]] = {name: [] for name in ("choose", "materialise", "floor", "peer", "above_floor")}
     turns = {round(turn * rounds / peer_rounds) for turn in range(peer_rounds)} if peer_rounds else set()
     for turn in range(rounds):
         seconds, chosen = clock(lambda: candidate(space, generator))
         times["choose"].append(seconds)
-        ours, bare = pair(model, chosen, ours_first=turn % 2 == 0)
+        ours, bare = pair(surgeon, chosen, ours_first=turn % 2 == 0)
         times["materialise"].append(ours)
         times["floor"].append(bare)
         times["above_floor"].append(ours / bare)
@@ -84,14 +87,14 @@ def network(entry: Entry, rounds: int, peer_rounds: int) -> Facts:
     }
 
 
-def pair(model: nn.Module, chosen: cpruner.Candidate, *, ours_first: bool) -> tuple[float, float]:
+def pair(surgeon: Surgeon, chosen: cpruner.Candidate, *, ours_first: bool) -> tuple[float, float]:
     """Seconds of materialising a candidate and of copying its tensors, in either order."""
-    small = cpruner.materialise(model, chosen)
+    small, fresh = surgeon(chosen), dataclasses.replace(chosen)  # a candidate remembers what it looked up
     if ours_first:
-        ours = clock(lambda: cpruner.materialise(model, chosen))[0]
+        ours = clock(lambda: surgeon(fresh))[0]
         return ours, clock(lambda: floor(small))[0]
     bare = clock(lambda: floor(small))[0]
-    return clock(lambda: cpruner.materialise(model, chosen))[0], bare
+    return clock(lambda: surgeon(fresh))[0], bare
 
 
 def growth(entry: Entry, times: int) -> Facts:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from random_moves import MOVES, Moved
 from torch import Tensor, nn
 
 from cpruner.testing.attention_blocks import Attention, Residual, SelfAttention, SharedKeys
@@ -102,9 +103,19 @@ def pooled(draw: Draw, channels: int) -> Stage:
     return draw(st.sampled_from((nn.MaxPool2d(3, 1, 1), nn.AvgPool2d(3, 1, 1), nn.Upsample(scale_factor=2)))), channels
 
 
+def moved(draw: Draw, channels: int) -> Stage:
+    """One to three moves of channels in one module."""
+    names: list[str] = []
+    for _ in range(draw(st.integers(1, 3))):
+        possible = [name for name, (fits, _) in MOVES.items() if fits(channels)]
+        names.append(draw(st.sampled_from(possible)))
+        channels = MOVES[names[-1]][1](torch.zeros(1, channels, 1, 1)).shape[1]
+    return Moved(names), channels
+
+
 IMAGE_STAGES = (
     *(plain, residual, projected, padded, dense, grouped, upscaled),
-    *(gated, halved, shuffled, pixels, pooled),
+    *(gated, halved, shuffled, pixels, pooled, moved, moved),
 )
 
 

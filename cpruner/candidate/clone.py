@@ -86,10 +86,8 @@ def _special(kind: Any) -> bool:
     """Whether a class says itself how it is copied; what torch's own layers say is about old files only."""
     if hasattr(kind, "__deepcopy__") or issubclass(kind, nn.RNNBase):
         return True
-    return any(
-        not getattr(getattr(kind, name, None), "__module__", "torch.nn.modules").startswith("torch.nn.modules")
-        for name in ("__setstate__", "__getstate__")
-    )
+    owners = [next((c for c in kind.__mro__ if name in vars(c)), object) for name in ("__setstate__", "__getstate__")]
+    return any(owner is not object and not owner.__module__.startswith("torch.nn.modules") for owner in owners)
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:

@@ -205,3 +205,21 @@ def test_rebuilt_parameters_keep_their_flags() -> None:
 def test_rebuilt_buffers_are_the_value_itself() -> None:
     value = torch.zeros(2)
     assert rebuilt(torch.ones(3), value) is value
+
+
+def test_torch_compile_patches_all_modules_and_changes_nothing_here() -> None:
+    """It gives ``nn.Module`` another ``__setstate__``, which says nothing about any class."""
+    from cpruner.candidate.clone import _special
+
+    _special.cache_clear()
+    before = nn.Module.__setstate__
+
+    def patched(self: nn.Module, state: Any) -> None:
+        before(self, state)
+
+    try:
+        nn.Module.__setstate__ = patched  # type: ignore[method-assign]
+        assert not _special(Rich)
+        clone(Rich(), {})
+    finally:
+        nn.Module.__setstate__ = before  # type: ignore[method-assign]

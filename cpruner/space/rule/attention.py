@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from cpruner.space.rule.contraction import factor
+from cpruner.space.rule.given import given
 from cpruner.space.sheet import along, support
 from cpruner.space.tracer import Call, Cost, Rule, Tracer
 
@@ -26,9 +27,10 @@ def attention(tracer: Tracer, call: Call) -> None:
             tracer.tie(tracer.labels(query, axis), shared, "attends to as many heads of fixed number")
     inner = tracer.labels(query, -1)
     tracer.tie(inner, tracer.labels(key, -1), "compared with vectors of fixed size")
-    if inner is not None and _scale(call) is None:
+    if inner is not None and call.kwargs.get("scale") is None:
         tracer.bake(inner, "'scaled_dot_product_attention' takes its scale from the size")
-    _mask(tracer, query, _bias(call))
+    arguments = given(call)
+    _mask(tracer, query, arguments.get("attn_bias", arguments.get("attn_mask")))
     _count(tracer, query, key, value)
     result = call.result[0] if isinstance(call.result, tuple) else call.result
     planes = [
@@ -36,20 +38,6 @@ def attention(tracer: Tracer, call: Call) -> None:
     ]
     outer = tracer.labels(value, -1)
     tracer.assign(result, (*planes, *(() if outer is None else (along(outer, query.ndim - 1, query.ndim),))))
-
-
-def _scale(call: Call) -> float | None:
-    place = {"_scaled_dot_product_efficient_attention": 7, "_scaled_dot_product_cudnn_attention": 8}.get(call.name, 6)
-    scale: float | None = call.argument(place, "scale")
-    return scale
-
-
-def _bias(call: Call) -> Tensor | None:
-    if call.name in ("_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention"):
-        mask = call.argument(3, "attn_bias")
-    else:
-        mask = call.argument(5, "attn_mask")
-    return mask if isinstance(mask, Tensor) else None
 
 
 def _mask(tracer: Tracer, query: Tensor, mask: Tensor | None) -> None:

@@ -126,7 +126,7 @@ def _extend(tracer: Tracer, plane: Tensor, axis: int, before: int, after: int) -
 
 def join(tracer: Tracer, call: Call) -> None:
     """``cat``: planes along the joined axis are joined, planes along other axes are tied."""
-    tensors: Sequence[Tensor] = call.args[0]
+    tensors: Sequence[Tensor] = [tensor for tensor in call.args[0] if tensor.ndim == call.result.ndim]  # or empty
     axis = (call.args[1] if len(call.args) > 1 else call.kwargs.get("dim", 0)) % call.result.ndim
     _agree(tracer, tensors)
     for tensor in tensors:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from cpruner.space.chain import VIEWS, packet
+from cpruner.space.rule.given import given
 from cpruner.space.sheet import support
 from cpruner.space.tracer import Call, Norm, Rule, Tracer
 
@@ -18,7 +19,7 @@ def batch_norm(tracer: Tracer, call: Call) -> None:
     """
     source, *vectors = call.args[:5]
     planes = tracer.separate(source, {1})
-    if len(call.args) > 5 and call.args[5] is True:
+    if given(call).get("training"):
         for plane in planes:
             if support(plane) != {1}:
                 tracer.sheet.freeze(plane, f"op '{call.name}' mixes this axis")
