@@ -44,7 +44,7 @@ def programs(root: Frame, twin: Frame | None, layout: Layout, table: Table, want
                 found.reasons.setdefault(frame.path, reason)
     todo = set(found.reasons)
     while todo:
-        path = max(todo, key=lambda p: tree.depth[p])
+        path = max(sorted(todo), key=lambda p: tree.depth[p])  # sorted, so that every process writes the same plan
         todo.discard(path)
         try:
             found.written[path] = _program(tree, path, layout, table, frozenset(inlined))
@@ -54,7 +54,7 @@ def programs(root: Frame, twin: Frame | None, layout: Layout, table: Table, want
             inlined.update(id(frame) for frame in runs)
             if path == "":
                 found.refused += tree.blame(inlined, str(refusal))
-            for parent in {tree.parent[id(frame)].path for frame in runs if id(frame) in tree.parent}:
+            for parent in sorted({tree.parent[id(frame)].path for frame in runs if id(frame) in tree.parent}):
                 found.reasons.setdefault(parent, f"'{path}' inside it cannot be rewritten alone: {refusal}")
                 todo.add(parent)
     return found
