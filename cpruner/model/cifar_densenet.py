@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from cpruner.errors import InputError
-from cpruner.model.prepared import prepared
-from cpruner.spec import check, option
+from cpruner.model.family import Family
+from cpruner.spec import option
 
 BLOCKS = 3
 STEM = 16
@@ -16,7 +16,7 @@ STEM = 16
 
 @final
 @dataclass(frozen=True)
-class CifarDenseNet:
+class CifarDenseNet(Family):
     """Densely connected network for 32x32 images: depth 3n + 4, three blocks of n layers.
 
     G. Huang et al., Densely connected convolutional networks, CVPR 2017, section 3 and table 2: the basic variant,
@@ -25,11 +25,9 @@ class CifarDenseNet:
 
     depth: int = option(40, "layers with weights, 3n + 4: 40 or 100 in the paper", low=7)
     growth: int = option(12, "channels that each layer adds: 12 or 24 in the paper", low=1)
-    weights: str | None = option(None, "safetensors file with trained weights; null starts from random ones")
-    seed: int = option(0, "seed of the initial weights", low=0)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if (self.depth - 4) % BLOCKS:
             raise InputError(
                 "CifarDenseNet.depth",
@@ -38,21 +36,9 @@ class CifarDenseNet:
                 remedy="Choose one of these.",
             )
 
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network comes with trained weights."""
-        return self.weights is not None
-
-    def build(self, classes: int, example: Tensor) -> nn.Module:
-        """Make the network for inputs like ``example`` (1, C, H, W), in eval mode.
-
-        Raises:
-            InputError: If the weights file is missing or belongs to another network.
-        """
-        layers = (self.depth - 4) // BLOCKS
-        return prepared(
-            lambda: DenseNetwork(layers, self.growth, example.shape[1], classes), seed=self.seed, weights=self.weights
-        )
+    def network(self, channels: int, classes: int) -> nn.Module:
+        """Make the layers for images of ``channels`` channels."""
+        return DenseNetwork((self.depth - 4) // BLOCKS, self.growth, channels, classes)
 
 
 @final

@@ -5,8 +5,8 @@ from typing import final
 
 from torch import Tensor, nn
 
-from cpruner.model.prepared import prepared
-from cpruner.spec import check, option
+from cpruner.model.family import Family
+from cpruner.spec import option
 
 STEM = 32
 #: Channels and stride of each depthwise separable convolution, table 1 of the paper.
@@ -15,7 +15,7 @@ SEPARABLE = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *5 * ((5
 
 @final
 @dataclass(frozen=True)
-class CifarMobileNetV1:
+class CifarMobileNetV1(Family):
     """MobileNet v1 for 32x32 images: the network of the paper, with a stem that does not halve the image.
 
     A. G. Howard et al., MobileNets: efficient convolutional neural networks for mobile vision applications,
@@ -23,26 +23,10 @@ class CifarMobileNetV1:
     """
 
     width: float = option(1.0, "factor of all channels: 1, 0.75, 0.5 or 0.25 in the paper", low=0.01)
-    weights: str | None = option(None, "safetensors file with trained weights; null starts from random ones")
-    seed: int = option(0, "seed of the initial weights", low=0)
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network comes with trained weights."""
-        return self.weights is not None
-
-    def build(self, classes: int, example: Tensor) -> nn.Module:
-        """Make the network for inputs like ``example`` (1, C, H, W), in eval mode.
-
-        Raises:
-            InputError: If the weights file is missing or belongs to another network.
-        """
-        return prepared(
-            lambda: SeparableNetwork(self.width, example.shape[1], classes), seed=self.seed, weights=self.weights
-        )
+    def network(self, channels: int, classes: int) -> nn.Module:
+        """Make the layers for images of ``channels`` channels."""
+        return SeparableNetwork(self.width, channels, classes)
 
 
 @final

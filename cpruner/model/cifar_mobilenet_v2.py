@@ -5,8 +5,8 @@ from typing import final
 
 from torch import Tensor, nn
 
-from cpruner.model.prepared import prepared
-from cpruner.spec import check, option
+from cpruner.model.family import Family
+from cpruner.spec import option
 
 STEM, LAST = 32, 1280
 #: Expansion, channels, blocks and stride of each stage: table 2 of the paper, where the second stage has stride 2.
@@ -16,7 +16,7 @@ MULTIPLE = 8
 
 @final
 @dataclass(frozen=True)
-class CifarMobileNetV2:
+class CifarMobileNetV2(Family):
     """MobileNet v2 for 32x32 images: the network of the paper, halving the image three times instead of five.
 
     Stem and second stage keep the size of the image. M. Sandler et al., MobileNetV2: inverted residuals and linear
@@ -24,26 +24,10 @@ class CifarMobileNetV2:
     """
 
     width: float = option(1.0, "factor of all channels but, below 1, those of the last convolution", low=0.01)
-    weights: str | None = option(None, "safetensors file with trained weights; null starts from random ones")
-    seed: int = option(0, "seed of the initial weights", low=0)
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network comes with trained weights."""
-        return self.weights is not None
-
-    def build(self, classes: int, example: Tensor) -> nn.Module:
-        """Make the network for inputs like ``example`` (1, C, H, W), in eval mode.
-
-        Raises:
-            InputError: If the weights file is missing or belongs to another network.
-        """
-        return prepared(
-            lambda: InvertedNetwork(self.width, example.shape[1], classes), seed=self.seed, weights=self.weights
-        )
+    def network(self, channels: int, classes: int) -> nn.Module:
+        """Make the layers for images of ``channels`` channels."""
+        return InvertedNetwork(self.width, channels, classes)
 
 
 @final

@@ -7,26 +7,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cpruner.errors import InputError
-from cpruner.model.prepared import prepared
-from cpruner.spec import check, option
+from cpruner.model.family import Family
+from cpruner.spec import option
 
 WIDTHS = (16, 32, 64)
 
 
 @final
 @dataclass(frozen=True)
-class CifarResNet:
+class CifarResNet(Family):
     """Residual network for 32x32 images: depth 6n + 2, three stages of n basic blocks, shortcuts without parameters.
 
     K. He et al., Deep residual learning for image recognition, CVPR 2016, section 4.2 and table 6.
     """
 
     depth: int = option(20, "layers with weights, 6n + 2: 20, 32, 44, 56 or 110 in the paper", low=8)
-    weights: str | None = option(None, "safetensors file with trained weights; null starts from random ones")
-    seed: int = option(0, "seed of the initial weights", low=0)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if (self.depth - 2) % 6:
             raise InputError(
                 "CifarResNet.depth",
@@ -35,21 +33,9 @@ class CifarResNet:
                 remedy="Choose one of these.",
             )
 
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network comes with trained weights."""
-        return self.weights is not None
-
-    def build(self, classes: int, example: Tensor) -> nn.Module:
-        """Make the network for inputs like ``example`` (1, C, H, W), in eval mode.
-
-        Raises:
-            InputError: If the weights file is missing or belongs to another network.
-        """
-        blocks = (self.depth - 2) // 6
-        return prepared(
-            lambda: CifarResidualNetwork(blocks, example.shape[1], classes), seed=self.seed, weights=self.weights
-        )
+    def network(self, channels: int, classes: int) -> nn.Module:
+        """Make the layers for images of ``channels`` channels."""
+        return CifarResidualNetwork((self.depth - 2) // 6, channels, classes)
 
 
 @final

@@ -6,8 +6,8 @@ from typing import final
 from torch import Tensor, nn
 
 from cpruner.errors import InputError
-from cpruner.model.prepared import prepared
-from cpruner.spec import check, option
+from cpruner.model.family import Family
+from cpruner.spec import option
 
 WIDTHS = (64, 128, 256, 512, 512)
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # per stage
@@ -15,7 +15,7 @@ CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 1
 
 @final
 @dataclass(frozen=True)
-class CifarVGG:
+class CifarVGG(Family):
     """VGG for 32x32 images: five stages of 3x3 convolutions that each end by halving the image, and one linear layer.
 
     K. Simonyan and A. Zisserman, Very deep convolutional networks for large-scale image recognition, ICLR 2015,
@@ -24,11 +24,9 @@ class CifarVGG:
     """
 
     depth: int = option(16, "11, 13, 16 or 19: the convolutions, and the three linear layers of the paper")
-    weights: str | None = option(None, "safetensors file with trained weights; null starts from random ones")
-    seed: int = option(0, "seed of the initial weights", low=0)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if self.depth not in CONVOLUTIONS:
             raise InputError(
                 "CifarVGG.depth",
@@ -37,21 +35,9 @@ class CifarVGG:
                 remedy="Choose one of these.",
             )
 
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network comes with trained weights."""
-        return self.weights is not None
-
-    def build(self, classes: int, example: Tensor) -> nn.Module:
-        """Make the network for inputs like ``example`` (1, C, H, W), in eval mode.
-
-        Raises:
-            InputError: If the weights file is missing or belongs to another network.
-        """
-        convolutions = CONVOLUTIONS[self.depth]
-        return prepared(
-            lambda: VGGNetwork(convolutions, example.shape[1], classes), seed=self.seed, weights=self.weights
-        )
+    def network(self, channels: int, classes: int) -> nn.Module:
+        """Make the layers for images of ``channels`` channels."""
+        return VGGNetwork(CONVOLUTIONS[self.depth], channels, classes)
 
 
 @final

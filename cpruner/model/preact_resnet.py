@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import final
 
-from torch import Tensor, nn
+from torch import nn
 
 from cpruner.errors import InputError
+from cpruner.model.family import Family
 from cpruner.model.preactivation import PreActivationNetwork
-from cpruner.model.prepared import prepared
-from cpruner.spec import check, option
+from cpruner.spec import option
 
 WIDTHS = (64, 128, 256, 512)
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -16,7 +16,7 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 @final
 @dataclass(frozen=True)
-class PreActResNet:
+class PreActResNet(Family):
     """ResNet-18 or -34 with pre-activation for 32x32 images: a 3x3 stem, no first pooling, four stages of basic blocks.
 
     K. He et al., Deep residual learning for image recognition, CVPR 2016, table 1, with the blocks of K. He et al.,
@@ -24,11 +24,9 @@ class PreActResNet:
     """
 
     depth: int = option(18, "layers with weights, shortcuts not counted: 18 or 34")
-    weights: str | None = option(None, "safetensors file with trained weights; null starts from random ones")
-    seed: int = option(0, "seed of the initial weights", low=0)
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if self.depth not in BLOCKS:
             raise InputError(
                 "PreActResNet.depth",
@@ -37,20 +35,6 @@ class PreActResNet:
                 remedy="Choose one of these.",
             )
 
-    @property
-    def pretrained(self) -> bool:
-        """Whether the network comes with trained weights."""
-        return self.weights is not None
-
-    def build(self, classes: int, example: Tensor) -> nn.Module:
-        """Make the network for inputs like ``example`` (1, C, H, W), in eval mode.
-
-        Raises:
-            InputError: If the weights file is missing or belongs to another network.
-        """
-        blocks = BLOCKS[self.depth]
-        return prepared(
-            lambda: PreActivationNetwork(WIDTHS[0], WIDTHS, blocks, example.shape[1], classes),
-            seed=self.seed,
-            weights=self.weights,
-        )
+    def network(self, channels: int, classes: int) -> nn.Module:
+        """Make the layers for images of ``channels`` channels."""
+        return PreActivationNetwork(WIDTHS[0], WIDTHS, BLOCKS[self.depth], channels, classes)

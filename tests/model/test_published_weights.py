@@ -22,16 +22,18 @@ def _network(splits: Splits, weights: Path, depth: int) -> nn.Module:
     return CifarResNet(depth, weights=file).build(splits.classes, splits.example)
 
 
-@pytest.mark.parametrize(("depth", "correct"), [(20, 9173), pytest.param(56, 9339, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("depth", "correct"), [(20, 9173), (56, 9339)])
 def test_accuracy_on_all_test_images(splits: Splits, shared_weights: Path, depth: int, correct: int) -> None:
     result = score(_network(splits, shared_weights, depth), splits.test)
     assert result.images == 10_000
     assert round(result.accuracy * result.images) == correct
 
 
-def test_accuracy_on_the_first_test_images(splits: Splits, shared_weights: Path) -> None:
+def test_accuracy_on_the_first_thousand(splits: Splits, shared_weights: Path) -> None:
+    """To the image: the two greatest logits of each are at least 0.01 apart."""
     test = splits.test
     assert isinstance(test, TensorBatches)
-    first = TensorBatches(test.images[:400], test.labels[:400], 200, normalise=test.normalise)
-    # 91.73 % of all; a wrong normalisation or shortcut costs far more than the spread of 1.4 % over 400 images.
-    assert 0.88 < score(_network(splits, shared_weights, 20), first).accuracy < 0.96
+    first = TensorBatches(test.images[:1000], test.labels[:1000], 200, normalise=test.normalise)
+    result = score(_network(splits, shared_weights, 20), first)
+    assert round(result.accuracy * result.images) == 903
