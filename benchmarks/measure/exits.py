@@ -1,13 +1,12 @@
 """The round-trip table: which exits from eager PyTorch are open to the dense and to the pruned network."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from measure.deploy import TOLERANCE
+from measure.record import Row, tables
 from measure.roundtrip import LIFE, WAYS, close
 from measure.row import result, seconds
-
-Row = Mapping[str, Any]
 
 TITLES = {
     "export": "torch.export",
@@ -64,7 +63,7 @@ def markdown(record: Mapping[str, Any]) -> str:
             f"within {TOLERANCE:g}. ONNX is run by onnxruntime; torch.compile is without graph breaks (aot_eager), "
             "inductor for a few networks.",
             "",
-            *_tables(record["rows"]),
+            *tables(record["rows"], HEADER, cells),
         ]
     )
 
@@ -98,13 +97,3 @@ def _exit(facts: Mapping[str, Any], way: str, who: str) -> str:
     if "reason" in found:
         return result({"status": "failed", **found})
     return f"{'not finite' if found['error'] is None else format(found['error'], '.0e')}, {seconds(found['seconds'])}"
-
-
-def _tables(rows: Sequence[Row]) -> Iterator[str]:
-    for family in dict.fromkeys(row["family"] for row in rows):
-        yield f"## {family}"
-        yield ""
-        yield f"| {' | '.join(HEADER)} |"
-        yield f"|{'---|' * len(HEADER)}"
-        yield from (f"| {' | '.join(cells(row))} |" for row in rows if row["family"] == family)
-        yield ""

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +14,9 @@ import torch
 from cpruner.report import device_name, versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+Row = Mapping[str, Any]
+
 PACKAGES = ("torchvision", "timm", "torch-pruning")
 
 
@@ -46,3 +49,14 @@ def replace(files: Mapping[Path, str]) -> None:
         part = target.with_suffix(f".{os.getpid()}")
         part.write_text(text, encoding="utf-8")
         os.replace(part, target)
+
+
+def tables(rows: Sequence[Row], header: Sequence[str], cells: Callable[[Row], Sequence[str]]) -> Iterator[str]:
+    """One markdown table per family."""
+    for family in dict.fromkeys(row["family"] for row in rows):
+        yield f"## {family}"
+        yield ""
+        yield f"| {' | '.join(header)} |"
+        yield f"|{'---|' * len(header)}"
+        yield from (f"| {' | '.join(cells(row))} |" for row in rows if row["family"] == family)
+        yield ""

@@ -3,16 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
-Row = Mapping[str, Any]
+from measure.record import Row
 
 #: Least promises: our MACs at most this many times Torch-Pruning's, and at most this share of dense where it fails.
 PEER_RATIO, DENSE_SHARE = 1.1, 0.6
 
-HEADER = (
-    "network | result | groups | parameters | frozen | frozen mostly because | MACs at 0.5 | parameters at 0.5 | "
-    "max error | trace | materialise | peak memory | TP | TP MACs at 0.5 | TP parameters at 0.5 | TP graph | "
-    "TP graph and cut | TP peak memory"
-)
+HEADER = [
+    "network",
+    "result",
+    "groups",
+    "parameters",
+    "frozen",
+    "frozen mostly because",
+    "MACs at 0.5",
+    "parameters at 0.5",
+    "max error",
+    "trace",
+    "materialise",
+    "peak memory",
+    "TP",
+    "TP MACs at 0.5",
+    "TP parameters at 0.5",
+    "TP graph",
+    "TP graph and cut",
+    "TP peak memory",
+]
 
 
 def ok(facts: Mapping[str, Any]) -> bool:

@@ -1,9 +1,10 @@
 """What the whole breadth table says: how many networks work, and where a promise is missed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from measure.row import DENSE_SHARE, HEADER, PEER_RATIO, Row, against_peer, cells, ok, percent, share
+from measure.record import Row, tables
+from measure.row import DENSE_SHARE, HEADER, PEER_RATIO, against_peer, cells, ok, percent, share
 
 CLASSIFIERS = "torchvision"
 
@@ -51,19 +52,9 @@ def markdown(record: Mapping[str, Any]) -> str:
             "Torch-Pruning with magnitude importance, pruning ratio 0.5 and the classifier left alone (*by hand*: only "
             "with the extra code its own example has for this network).",
             "",
-            *_tables(rows),
+            *tables(rows, HEADER, cells),
         ]
     )
-
-
-def _tables(rows: Sequence[Row]) -> Iterator[str]:
-    for family in dict.fromkeys(row["family"] for row in rows):
-        yield f"## {family}"
-        yield ""
-        yield f"| {HEADER} |"
-        yield f"|{'---|' * len(HEADER.split('|'))}"
-        yield from (f"| {' | '.join(cells(row))} |" for row in rows if row["family"] == family)
-        yield ""
 
 
 def _successes(what: str, rows: Sequence[Row]) -> str:

@@ -3,10 +3,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import breadth
 import pytest
 from measure import ours, peer
 from measure.record import command, replace
+from measure.row import line
+from measure.summary import markdown, summary
+from measure.sweep import Page, read, settled, stored, todo, write
 
 ROWS: dict[str, Any] = {
     "a": {"ours": {"status": "ok"}, "peer": {"status": "failed"}},
@@ -24,31 +26,31 @@ ROWS: dict[str, Any] = {
 )
 def test_what_is_left_to_do(options: dict[str, bool], expected: str) -> None:
     chosen = argparse.Namespace(engine=["ours", "peer"], **options)
-    assert [".".join(pair) for pair in breadth.todo(ROWS, ["a", "b"], chosen)] == expected.split()
+    assert [".".join(pair) for pair in todo(ROWS, ["a", "b"], chosen)] == expected.split()
 
 
 def test_one_engine_alone() -> None:
     chosen = argparse.Namespace(engine=["ours"], resume=False, retry=False)
-    assert breadth.todo({}, ["a"], chosen) == [("a", "ours")]
+    assert todo({}, ["a"], chosen) == [("a", "ours")]
 
 
 def test_a_process_that_dies_without_a_word_failed_where_it_was(tmp_path: Path) -> None:
     file = tmp_path / "facts.json"
     file.write_text(json.dumps({"status": "running", "stage": "trace"}))
-    facts = breadth.settled(breadth.read(file), -9, "")
+    facts = settled(read(file), -9, "")
     assert facts["status"] == "failed"
     assert facts["reason"] == "trace: killed by signal 9"
-    lost = breadth.settled(breadth.read(tmp_path / "none"), 1, "Traceback\nImportError: no x\n\n")
+    lost = settled(read(tmp_path / "none"), 1, "Traceback\nImportError: no x\n\n")
     assert lost["reason"] == "start: exit status 1 ImportError: no x"
-    assert breadth.settled({"status": "ok"}, 0, "") == {"status": "ok"}
+    assert settled({"status": "ok"}, 0, "") == {"status": "ok"}
 
 
 def test_files_are_replaced_whole_and_read_again(tmp_path: Path) -> None:
     out = tmp_path / "results" / "breadth.json"
     around = {"command": "python x", "date": "2026-01-01", "device": "chip", "versions": {}}
-    rows: dict[str, Any] = {name: {"name": name, "family": "f", "ours": {}, "peer": {}} for name in ("b", "a")}
-    breadth.write(out, rows, around, ["a", "b"])
-    assert list(breadth.stored(out)) == ["a", "b"]
+    rows = [{"name": name, "family": "f", "ours": {}, "peer": {}} for name in ("a", "b")]
+    write(out, {**around, "rows": rows}, Page(line, summary, markdown))
+    assert list(stored(out)) == ["a", "b"]
     assert sorted(path.name for path in out.parent.iterdir()) == ["breadth.json", "breadth.md"]
     replace({out: "{}"})
     assert out.read_text() == "{}"
