@@ -60,7 +60,8 @@ FAMILIES: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "torchvision shufflenet": (_shufflenet, ((2, 3, 32, 32),)),
     "cifar resnet20": (_resnet20, ((2, 3, 32, 32),)),
 }
-NAMES = [*(net.name for net in NETS), *FAMILIES]
+SMALL = [net.name for net in NETS]
+NAMES = [*SMALL, *FAMILIES]
 #: Those of the shipped networks that hold a module whose own code states sizes.
 STATING = ["option A in a module", "option A in a block", "channel shuffle", *FAMILIES]
 

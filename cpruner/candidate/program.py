@@ -12,6 +12,8 @@ Arguments are scalars, or tuples whose first entry says what follows:
 ``("groups", x, w)``   how many groups make ``w`` read ``x``
 ``("pick", k)``        entry k of ``picks``
 ``("dtype", name)``    a torch dtype; ``("memory_format", name)`` likewise
+``("training", path)`` whether the module at a path inside this one ("" for itself) is in training mode
+``("dropout", p, path)``  the probability p while that module is in training mode, else 0
 ``("device",)``        where the first input is
 ``("any",)``           an argument nobody looks at
 ``("list", ...)``      a list; ``("tuple", ...)`` and ``("dict", (key, value), ...)`` likewise

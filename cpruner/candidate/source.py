@@ -20,6 +20,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "F.layer_norm": functional.layer_norm,
     "F.group_norm": functional.group_norm,
     "F.scaled_dot_product_attention": functional.scaled_dot_product_attention,
+    "F.dropout": functional.dropout,
+    "F.dropout1d": functional.dropout1d,
+    "F.dropout2d": functional.dropout2d,
+    "F.dropout3d": functional.dropout3d,
+    "F.alpha_dropout": functional.alpha_dropout,
+    "F.feature_alpha_dropout": functional.feature_alpha_dropout,
 }
 _NAMESPACES = ("aten", "torchvision")
 _KINDS = {"dtype": torch.dtype, "memory_format": torch.memory_format}
@@ -152,6 +158,8 @@ class Source:
             "scaled": self._scaled,
             "groups": lambda x, weight: f"{self._text(x)}.size(1) // {self._text(weight)}.size(1)",
             "pick": lambda k: f"self.{self.state[1 + whole(k, 'a pick', len(self._program.picks))]}",
+            "training": self._mode,
+            "dropout": lambda p, path: f"({_probability(p)} if {self._mode(path)} else 0.0)",
             "dtype": lambda which: _constant("dtype", which),
             "memory_format": lambda which: _constant("memory_format", which),
             "device": lambda number: f"{self._value(number)}.device",
@@ -166,6 +174,12 @@ class Source:
         self.tensors.append(path)
         owner = _path(owners)
         return f"{owner}.{own}" if own.isidentifier() and not keyword.iskeyword(own) else f"getattr({owner}, {own!r})"
+
+    def _mode(self, path: Any) -> str:
+        """Whether a module is in training mode: the one that runs the program, or one inside it."""
+        parts = word(path, "a module").split(".") if path != "" else []
+        self.modules += [path] if parts else []
+        return f"{_path(parts)}.training"
 
     def _scaled(self, size: Any, examples: Any) -> str:
         if self._program.batch is None or not whole(examples, "a batch size"):
@@ -185,6 +199,10 @@ def _scalar(value: Any) -> str:
         if isinstance(value, kind):
             return kind.__repr__(value)
     return refuse("a number or a string", value)
+
+
+def _probability(value: Any) -> str:
+    return repr(value) if type(value) is float and 0 <= value <= 1 else refuse("a probability", value)
 
 
 def _key(value: Any) -> str:

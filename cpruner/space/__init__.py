@@ -12,7 +12,7 @@ from cpruner.space.scope import Scope
 from cpruner.space.selection import Pattern
 from cpruner.space.space import PruningSpace
 from cpruner.space.trace import trace
-from cpruner.space.values import as_inputs, tensors_of
+from cpruner.space.values import as_inputs, fresh, tensors_of
 from cpruner.space.verify import Proof, verify
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "as_inputs",
     "evaluating",
     "freeze",
+    "fresh",
     "keep_best",
     "magnitude",
     "order",

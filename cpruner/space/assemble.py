@@ -91,6 +91,8 @@ def _sizes(
     for cut in cuts:
         path, tensor = module_of(cut.tensor)
         for attribute in attributes_of(modules.get(path), tensor, cut.axis):
+            if getattr(modules[path], attribute) != len(table.entries[cut.labels]):
+                continue  # other code uses the tensor, in its own way
             sizes.setdefault((path, attribute), Size(path, attribute, cut.labels))
     return sizes
 

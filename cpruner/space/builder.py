@@ -9,11 +9,11 @@ from cpruner.candidate import Node, Pick, Program
 from cpruner.space.chain import COPIES, packet, written
 from cpruner.space.detour import detour
 from cpruner.space.layout import Layout
-from cpruner.space.record import Entry, Frame, Opaque, Value, values_of
+from cpruner.space.record import Entry, Frame, Opaque, Training, Value, values_of
 from cpruner.space.refusal import RefusalError
 from cpruner.space.table import Table
 
-_PASS = ("clone", "contiguous", "detach", "alias", "_to_copy", "lift_fresh")
+_PASS = ("clone", "contiguous", "detach", "alias", "_to_copy", "lift_fresh", "dropout")
 _NAMES = (
     "view _unsafe_view _reshape_alias reshape permute transpose t unsqueeze squeeze expand slice select unbind split "
     "split_with_sizes channel_shuffle native_channel_shuffle flip roll"
@@ -139,6 +139,10 @@ class Builder:
         twins_k = other.kwargs if other is not None else {}
         kwargs = tuple((k, self.encode(v, twins_k.get(k))) for k, v in entry.kwargs.items() if k != "layout")
         self.nodes.append(Node(entry.op, args, kwargs, self._made(entry.out)))
+        if entry.dropout is not None:
+            probability, when = entry.dropout
+            args = (("v", self._ids[entry.out]), probability, ("training", self.within(when)))
+            self._ids[entry.out] = self.emit("F.dropout", args)
 
     def _overwrite(self, entry: Entry | Frame) -> None:
         """Before something is overwritten, make the copies that were taken of it."""
@@ -184,9 +188,15 @@ class Builder:
         for kind, tag in ((torch.dtype, "dtype"), (torch.memory_format, "memory_format")):
             if isinstance(argument, kind):
                 return (tag, str(argument).removeprefix("torch."))
+        if isinstance(argument, Training):
+            return ("training", self.within(argument))
         if isinstance(argument, torch.device) and self._ids:
             return ("device", 0)
         raise RefusalError(f"an argument is a {getattr(argument, 'kind', type(argument).__name__)}")
+
+    def within(self, when: Training) -> str:
+        """The path, from the module that is written, to the one whose mode counts."""
+        return when.path.removeprefix(self._prefix) if when.path.startswith(self._prefix) else ""
 
     def scaled(self, size: Any, here: int, there: int | None) -> Any:
         """A size that was ``here`` in the recorded run and ``there`` in the one with another batch."""

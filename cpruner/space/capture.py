@@ -21,7 +21,7 @@ from cpruner.space.select import select
 from cpruner.space.selection import Selection
 from cpruner.space.space import PruningSpace
 from cpruner.space.tracer import Cost, Tracer
-from cpruner.space.values import tensors_of
+from cpruner.space.values import fresh, tensors_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class Capture:
         self.larger: tuple[Any, ...] | None = None
         self._twin: Frame | None = None
         self._tried = False
+
+    @property
+    def random(self) -> bool:
+        """Whether the run drew random numbers."""
+        return self._tracer.random
 
     def space(self, rewritten: Mapping[str, str]) -> tuple[PruningSpace, Programs]:
         """The space, with programs also for the modules ``rewritten`` (for the given reasons)."""
@@ -88,7 +93,7 @@ class Capture:
         Raises:
             TraceError: Its outputs differ from one run to the next.
         """
-        one, other = (tensors_of(run(self.model, self.inputs)) for _ in range(2))
+        one, other = (tensors_of(run(self.model, fresh(self.inputs))) for _ in range(2))
         if any(not torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(one, other, strict=True)):
             raise TraceError(
                 "model: expected the same output for the same input in eval mode, got two different ones. "
@@ -113,7 +118,7 @@ class Capture:
 
 
 def _traced(model: nn.Module, inputs: tuple[Any, ...], request: Request) -> Tracer:
-    tracer = Tracer(model, RULES, pointwise)
+    tracer, inputs = Tracer(model, RULES, pointwise), fresh(inputs)
     with follow(tracer.recorder, model, RuleRunner(tracer, request.rules)), tracer:
         output = run(model, inputs)
     for tensor in tensors_of(output):

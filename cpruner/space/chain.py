@@ -19,7 +19,7 @@ from cpruner.space.sheet import Planes, compact, support
 #: Ops that only change the shape.
 VIEWS = ("view", "_unsafe_view", "_reshape_alias", "reshape")
 #: Ops that move data into memory of their own; the others give another view of the same memory.
-COPIES = ("clone", "contiguous", "_to_copy", "flip", "roll", "channel_shuffle", "native_channel_shuffle")
+COPIES = ("clone", "contiguous", "_to_copy", "flip", "roll", "channel_shuffle", "native_channel_shuffle", "dropout")
 
 
 @dataclass(frozen=True)

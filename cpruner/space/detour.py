@@ -46,7 +46,10 @@ def _written(builder: "Builder", steps: Sequence[Step], source: int) -> int:
     live = list(builder.layout.of(steps[0].source) or {})
     picked = net_pick(steps, live[0]) if len(live) == 1 else None
     if picked is not None:
-        return _pick(builder, source, steps[0].source, live[0], picked)
+        number = _pick(builder, source, steps[0].source, live[0], picked)
+        for step in steps:  # which elements are dropped is a matter of chance, whatever their order
+            number = _step(builder, step, number, None) if packet(step.entry) == "dropout" else number
+        return number
     return _restricted(builder, steps, source, live)
 
 

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules import module as internals
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from cpruner.space.drops import Drops
 from cpruner.space.record import Recorder
 
 
@@ -37,7 +38,8 @@ def follow(recorder: Recorder, model: nn.Module, *watchers: Observer) -> Iterato
         register_module_forward_hook(follower.leave, with_kwargs=True),
     ]
     try:
-        yield
+        with Drops(recorder, model):
+            yield
     finally:
         for handle in handles:
             handle.remove()

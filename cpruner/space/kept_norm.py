@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cpruner.space.tracer import BATCH_NORMS
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -19,7 +21,7 @@ class Kept:
 
 
 class KeptNorm(TorchDispatchMode):
-    """Makes the layer and group normalisations of a masked network ignore the removed channels.
+    """Makes the normalisations of a masked network ignore the removed channels.
 
     Args:
         kept: What each normalisation, mean or variance keeps, in the order in which they run; None for all.
@@ -37,11 +39,20 @@ class KeptNorm(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__
         if name not in _NORMS:
-            return func(*args, **(kwargs or {}))
+            return _finite(name, args, func(*args, **(kwargs or {})))
         kept = next(self._kept)
         if kept is None:
             return func(*args, **(kwargs or {}))
         return _NORMS[name](func, args, kwargs or {}, replace(kept, channels=kept.channels.to(args[0].device)))
+
+
+def _finite(name: str, args: Any, result: Any) -> Any:
+    """What is divided by a removed number, which is zero, is removed as well."""
+    if name == "_weight_norm_interface":
+        result[0].masked_fill_(result[0].isnan(), 0)
+    elif name in ("div", "div_") and isinstance(args[1], Tensor) and result.is_floating_point():
+        result.masked_fill_(args[1] == 0, 0)
+    return result
 
 
 def _statistic(func: Any, args: Any, kwargs: Any, kept: Kept) -> Any:
@@ -54,6 +65,12 @@ def _layer_norm(func: Any, args: Any, _kwargs: Any, kept: Kept) -> Any:
     vectors = [v.index_select(-1, index) if isinstance(v, Tensor) else v for v in rest]
     part = func(source.index_select(-1, index), [*shape[:-1], len(index)], *vectors)
     return _scattered(part, source, -1, index)
+
+
+def _batch_norm(func: Any, args: Any, kwargs: Any, kept: Kept) -> Any:
+    source, *rest = args
+    part = func(source.index_select(kept.axis, kept.channels), *rest, **kwargs)
+    return _scattered(part, source, kept.axis, kept.channels)
 
 
 def _group_norm(func: Any, args: Any, _kwargs: Any, kept: Kept) -> Any:
@@ -77,4 +94,5 @@ _NORMS = {
     "_fused_rms_norm": _layer_norm,
     "native_group_norm": _group_norm,
     **dict.fromkeys(("mean", "var", "std", "var_mean"), _statistic),
+    **dict.fromkeys(BATCH_NORMS, _batch_norm),
 }

@@ -8,10 +8,13 @@ from torch import Tensor
 from cpruner.candidate import Program
 from cpruner.space.builder import Builder
 from cpruner.space.layout import Layout
+from cpruner.space.modes import asked
 from cpruner.space.record import Frame
 from cpruner.space.refusal import RefusalError
 from cpruner.space.sizes import REWRITES
 from cpruner.space.table import Table
+
+_UNTOLD = " (what its code does in training mode only, dropout aside, may be missing)"
 
 
 @dataclass
@@ -57,6 +60,7 @@ def programs(root: Frame, twin: Frame | None, layout: Layout, table: Table, want
             for parent in sorted({tree.parent[id(frame)].path for frame in runs if id(frame) in tree.parent}):
                 found.reasons.setdefault(parent, f"'{path}' inside it cannot be rewritten alone: {refusal}")
                 todo.add(parent)
+    found.reasons |= {path: found.reasons[path] + _UNTOLD for path in found.written if tree.asks(path, inlined)}
     return found
 
 
@@ -92,6 +96,16 @@ class _Tree:
                 other = twin.entries[number] if same and twin is not None else None
                 self.parent[id(entry)] = frame
                 self._visit(entry, other if isinstance(other, Frame) else None, depth + 1)
+
+    def asks(self, path: str, inlined: set[int]) -> bool:
+        """Whether a module, or one inside that is written out with it, asks for training mode but for dropout."""
+        todo = list(self.runs[path])
+        while todo:
+            frame = todo.pop()
+            if asked(frame.kind).untold > frame.drops:
+                return True
+            todo += [entry for entry in frame.entries if isinstance(entry, Frame) and id(entry) in inlined]
+        return False
 
     def blame(self, inlined: set[int], reason: str) -> list[tuple[Tensor, str]]:
         """All sizes stated in modules that could not be rewritten."""

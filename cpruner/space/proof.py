@@ -19,7 +19,7 @@ from cpruner.errors import TraceError
 from cpruner.space.group import Across
 from cpruner.space.kept_norm import Kept, KeptNorm
 from cpruner.space.space import PruningSpace
-from cpruner.space.values import tensors_of
+from cpruner.space.values import fresh, tensors_of
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,13 @@ def compare(
     try:
         small = materialise(model, candidate)
         with _watched(small, running):
-            results = tensors_of(small(*inputs))
+            results = tensors_of(small(*fresh(inputs)))
     except Exception as error:
         text = f"without some of its channels the network fails: {type(error).__name__}: {error}"
         return Fault(text, running[-1] if running else None)
+    masked, given = masked_copy(model, candidate), fresh(inputs)
     with KeptNorm([_kept(candidate, norm) for norm in space.norms]):
-        expected = tensors_of(masked_copy(model, candidate)(*inputs))
+        expected = tensors_of(masked(*given))
     if not expected:
         raise TraceError("model: expected tensors among its outputs, got none. Return what the network computes.")
     errors = [_difference(one, other) for one, other in zip(results, expected, strict=True)]
@@ -136,7 +137,7 @@ def guilty(
     Args:
         model: The dense network, in eval mode.
         space: Its space.
-        inputs: Inputs to use in turn for the cuts to half and to one channel.
+        inputs: Inputs to use in turn for the different cuts.
         tolerance: See ``compare``.
         groups: Which groups to try.
     """
@@ -154,7 +155,7 @@ def guilty(
 def first_fault(
     model: nn.Module, space: PruningSpace, inputs: Sequence[tuple[Any, ...]], tolerance: float, groups: Sequence[int]
 ) -> Fault | None:
-    """Cut the given groups to half their width, then to one channel, and return what goes wrong first."""
+    """Cut the given groups in a few ways (see ``_cuts``) and return what goes wrong first."""
     for number, candidate in enumerate(_cuts(space, groups)):
         found = compare(model, space, candidate, inputs[number % len(inputs)], tolerance)
         if isinstance(found, Fault):
@@ -163,11 +164,16 @@ def first_fault(
 
 
 def _cuts(space: PruningSpace, groups: Sequence[int]) -> list[Candidate]:
-    """What is kept is scattered: the first channels of a group would not show that two have changed places."""
-    space = scattered(space)
-    chosen, sizes = set(groups), space.sizes
-    widths = [
-        [max(1, size // divisor) if g in chosen else size for g, size in enumerate(sizes)]
-        for divisor in (2, max(sizes, default=2))
-    ]
-    return [space.best(width) for width in widths] if chosen else []
+    """Every other one of the chosen groups at half its width (rounded up) and the rest at one unit; then the other way.
+
+    Neighbours differ, so a size that is taken from the wrong one shows. What is kept is scattered: the first channels
+    of a group would not show that two have changed places.
+    """
+    space, sizes = scattered(space), space.sizes
+    candidates = []
+    for parity in (0, 1) if groups else ():
+        widths = list(sizes)
+        for place, group in enumerate(groups):
+            widths[group] = -(-sizes[group] // 2) if place % 2 == parity else 1
+        candidates.append(space.best(widths))
+    return candidates

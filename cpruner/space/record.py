@@ -1,8 +1,10 @@
 """What a forward pass did, module by module: the raw material of the programs that replace a module's own code."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -32,22 +34,45 @@ class Opaque:
     kind: str
 
 
+@dataclass(frozen=True)
+class Training:
+    """An argument: whether the module at a path is in training mode."""
+
+    path: str
+
+
+@final
+class Dropped:
+    """The op of a dropout in eval mode."""
+
+    overloadpacket = SimpleNamespace(__name__="dropout")
+
+    def __call__(self, tensor: Tensor, *_: Any) -> Tensor:
+        """Nothing happens."""
+        return tensor
+
+
 @dataclass(eq=False)
 class Entry:
-    """One op: its full name (``aten.relu.default``), arguments and results with values in place of tensors."""
+    """One op: its full name (``aten.relu.default``), arguments and results with values in place of tensors.
+
+    ``dropout`` is what attention drops of the weights that this op makes, and when.
+    """
 
     op: str
     function: Any
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     out: Any
+    dropout: tuple[float, Training] | None = None
 
 
 @dataclass(eq=False)
 class Frame:
     """One run of a module: the call, what happened inside in order, and sizes stated there in Python code.
 
-    Inside an opaque frame, that of a module with a rule of its own, values have no labels.
+    Inside an opaque frame, that of a module with a rule of its own, values have no labels. ``drops`` counts the calls
+    of dropout.
     """
 
     path: str
@@ -58,6 +83,21 @@ class Frame:
     entries: list["Entry | Frame"] = field(default_factory=list)
     baked: list[tuple[Tensor, str]] = field(default_factory=list)
     opaque: bool = False
+    drops: int = 0
+
+
+#: Ops that make attention weights, of which dropout takes some.
+_WEIGHTS = frozenset(
+    (
+        "_softmax",
+        "_safe_softmax",
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_efficient_attention",
+        "_scaled_dot_product_cudnn_attention",
+        "_scaled_dot_product_fused_attention_overrideable",
+    )
+)
 
 
 class Recorder:
@@ -71,6 +111,7 @@ class Recorder:
         self.root = Frame("", type(model))
         self.stack: list[Frame] = [self.root]
         self.frames: list[Frame] = [self.root]
+        self._dropping = 0.0
         self._values = WeakTensorKeyDictionary()
         self._names: dict[int, tuple[str, ...]] = {}
         self._owned: list[Tensor] = []
@@ -90,10 +131,31 @@ class Recorder:
         arguments = self.encode(args), self.encode(kwargs)
         function = self._renewed(function, args)
         entry = Entry(str(function), function, *arguments, self.encode(result))
+        if self._dropping and function.overloadpacket.__name__ in _WEIGHTS:
+            entry.dropout = self._dropping, Training(self.stack[-1].path)
         for value in values_of(entry.out):
             if value.maker is None and not value.names and value not in values_of((entry.args, entry.kwargs)):
                 value.maker = entry
         self.stack[-1].entries.append(entry)
+
+    @contextmanager
+    def dropping(self, probability: float) -> Iterator[None]:
+        """Attention inside drops its weights in training mode."""
+        before, self._dropping = self._dropping, probability
+        try:
+            yield
+        finally:
+            self._dropping = before
+
+    def drop(self, name: str, source: Tensor, probability: float, result: Tensor) -> None:
+        """Write down a dropout, in place of the alias that was taken where it makes another tensor."""
+        entries, inplace = self.stack[-1].entries, result is source
+        arguments = (self.value(source), probability, Training(self.stack[-1].path), inplace)
+        entry = Entry(name, Dropped(), arguments, {}, self.value(result))
+        if not inplace:
+            entries.pop()
+            self.value(result).maker = entry
+        entries.append(entry)
 
     def _renewed(self, function: Any, args: Any) -> Any:
         """A tensor whose shape was changed in place is another value now, as if the op had made a new tensor."""

@@ -28,8 +28,8 @@ def run(model: nn.Module, inputs: tuple[Any, ...]) -> Any:
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
-    """Evaluating, without gradients; buffers are restored as well."""
-    with evaluating(model), torch.no_grad(), _same_buffers(model):
+    """Evaluating, without gradients; buffers and attributes are restored as well."""
+    with evaluating(model), torch.no_grad(), _as_before(model):
         yield
 
 
@@ -62,10 +62,13 @@ def _unfused() -> Iterator[None]:
 
 
 @contextmanager
-def _same_buffers(model: nn.Module) -> Iterator[None]:
-    """Undo what a forward pass does to buffers (counters, observers)."""
+def _as_before(model: nn.Module) -> Iterator[None]:
+    """Undo what a forward pass does to buffers, to embeddings with a largest norm, and to attributes of modules."""
+    modules = [(vars(module), dict(vars(module))) for module in model.modules()]
     owned = [(module, dict(module._buffers)) for module in model.modules()]
-    saved = [(b, b.clone()) for _, buffers in owned for b in buffers.values() if b is not None and not b.is_meta]
+    tensors = [b for _, buffers in owned for b in buffers.values() if b is not None]
+    tensors += [p for module in model.modules() if getattr(module, "max_norm", None) for p in module.parameters(False)]
+    saved = [(tensor, tensor.clone()) for tensor in tensors if not tensor.is_meta]
     try:
         yield
     finally:
@@ -75,3 +78,6 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
         for module, buffers in owned:
             module._buffers.clear()
             module._buffers.update(buffers)
+        for attributes, before in modules:
+            attributes.clear()
+            attributes.update(before)

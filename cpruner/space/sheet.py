@@ -91,6 +91,10 @@ class Sheet:
                 self._dead = torch.cat([self._dead, torch.zeros(self.count, dtype=torch.bool)])
             self._dead[labels] = True
 
+    def pin(self, labels: Tensor, reason: str) -> None:
+        """Never remove these few labels of a plane; unlike frozen ones they stay part of it, and so does the reason."""
+        self.frozen.append((labels.flatten(), reason))
+
     def living(self, plane: Tensor) -> Tensor:
         """The plane with FIXED in place of labels that are known to stay."""
         known = plane.clamp(max=max(self._dead.numel() - 1, 0))
@@ -105,6 +109,10 @@ class Sheet:
         labels = self.fresh(factors[0].numel()).reshape(factors[0].shape)
         self.definitions.append((labels.flatten(), tuple(factor.flatten() for factor in factors)))
         return labels
+
+    def defined(self, labels: Tensor) -> bool:
+        """Whether labels are known to follow from others."""
+        return any(bool(torch.isin(labels, known).any()) for known, _ in self.definitions)
 
     def separate(self, plane: Tensor) -> Planes:
         """Fresh labels along every axis a plane varies along, one for all places that carry the same labels.

@@ -85,6 +85,7 @@ def _attention(builder: Builder, entry: Entry, _other: Entry | None) -> Node:
         ("is_causal", bool(reads.get("causal", reads.get("is_causal", False)))),
         ("scale", scale),
         *([("enable_gqa", True)] if query.shape[1] != key.shape[1] else []),
+        *([("dropout_p", ("dropout", entry.dropout[0], builder.within(entry.dropout[1])))] if entry.dropout else []),
     )
     made = entry.out[0] if isinstance(entry.out, tuple) else entry.out
     return Node("F.scaled_dot_product_attention", args, kwargs, builder.fresh(made))

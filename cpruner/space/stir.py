@@ -9,10 +9,10 @@ _SPREAD = 0.1
 
 
 def stirred(model: nn.Module, seed: int = 0) -> nn.Module:
-    """A copy in which every parameter whose numbers are all the same has random ones around them.
+    """A copy in which every parameter whose numbers are all the same has random ones around them; so has a single zero.
 
-    Zero-initialised classifiers, layer scales of 1e-6 and fresh affine parameters would hide what happens before them.
-    Everything else is shared with the original.
+    Gains of zero, zero-initialised classifiers, layer scales of 1e-6 and fresh affine parameters would hide what
+    happens before them. Everything else is shared with the original.
 
     Args:
         model: Any network; untouched.
@@ -25,8 +25,9 @@ def stirred(model: nn.Module, seed: int = 0) -> nn.Module:
         if (
             not value.is_meta
             and value.is_floating_point()
-            and value.numel() > 1
+            and value.numel() > 0
             and bool((value == value.flatten()[0]).all())
+            and (value.numel() > 1 or not bool(value.any()))
         ):
             noise = torch.randn(value.shape, generator=generator) * _SPREAD
             memo[id(parameter)] = rebuilt(parameter, value + noise.to(value))

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
+from torch import nn
 
-from cpruner.errors import InputError
+from cpruner.space.admission import admit
 from cpruner.space.capture import Capture, Request
 from cpruner.space.module_rule import ModuleRule
 from cpruner.space.ranking import magnitude
@@ -54,38 +53,14 @@ def trace(
 
     Raises:
         InputError: ``multiple_of`` or ``min_width`` is below 1, a pattern fits no module, a declared axis does not
-            exist, the model has parameters without a shape, or an example input is on another device than the model.
+            exist, or the model or an input cannot be traced (see ``admission.admit``).
         TraceError: The model does not run on the example inputs, or not twice to the same result.
     """
     rounding = hardware_multiple(model) if multiple_of == "auto" else Rounding(multiple_of)  # type: ignore[arg-type]
     limits = Selection(None if include is None else tuple(include), tuple(exclude), tuple(map(tuple, declared)))
     request = Request(replace(rounding, min_width=min_width), limits, tuple(rules))
     inputs = as_inputs(example_inputs)
-    _check_shapes(model)
-    _check_devices(model, inputs)
+    admit(model, inputs)
     with untouched(model):
         space = prove(Capture(model, inputs, request))
     return space.ranked(magnitude(model, space.plan))
-
-
-def _check_shapes(model: nn.Module) -> None:
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if is_lazy(tensor):
-            raise InputError(
-                "model",
-                expected="parameters with a shape",
-                got=f"a lazy '{name}' that has none yet",
-                remedy="Run the model once on an example input first.",
-            )
-
-
-def _check_devices(model: nn.Module, inputs: tuple[Any, ...]) -> None:
-    devices = {parameter.device for parameter in model.parameters()}
-    for value in inputs:
-        if isinstance(value, Tensor) and devices and value.device not in devices:
-            raise InputError(
-                "example_inputs",
-                expected=f"a tensor on {', '.join(map(str, devices))}, where the model is",
-                got=f"one on {value.device}",
-                remedy="Move the model or the input.",
-            )

@@ -60,9 +60,23 @@ class Norm:
 
 Rule = Callable[["Tracer", Call], None]
 
+#: Batch norms of all backends.
+BATCH_NORMS = (
+    "native_batch_norm",
+    "_native_batch_norm_legit",
+    "_native_batch_norm_legit_no_training",
+    "_batch_norm_no_update",
+    "_batch_norm_with_update",
+    "cudnn_batch_norm",
+    "miopen_batch_norm",
+    "batch_norm",
+)
 #: Ops that take statistics; each of their runs has its entry in ``Tracer.norms``.
 ACROSS = frozenset(
-    ("native_layer_norm", "rms_norm", "_fused_rms_norm", "native_group_norm", "mean", "var", "std", "var_mean")
+    (
+        *BATCH_NORMS,
+        *("native_layer_norm", "rms_norm", "_fused_rms_norm", "native_group_norm", "mean", "var", "std", "var_mean"),
+    )
 )
 
 
@@ -85,6 +99,7 @@ class Tracer(TorchDispatchMode):
         self.counted: list[tuple[str, str, Tensor, str]] = []
         self.norms: list[Norm] = []
         self.silent = 0
+        self.random = False
         self._rules, self._pointwise = rules, pointwise
         self._resolution: tuple[tuple[int, int], Resolution] | None = None
 
@@ -98,6 +113,7 @@ class Tracer(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__.removesuffix("_")
         call = Call(name, func, tuple(args), kwargs or {}, result, shape)
+        self.random |= torch.Tag.nondeterministic_seeded in func.tags
         self.settle([call.args, call.kwargs])
         self.recorder.note(func, call.args, call.kwargs, result)
         if self.silent and name in ACROSS:
@@ -106,8 +122,19 @@ class Tracer(TorchDispatchMode):
             rule = self._rules.get(name)
             if rule is None:
                 rule = self._pointwise if torch.Tag.pointwise in func.tags else freeze_operands
-            rule(self, call)
+            self._apply(rule, call)
         return result
+
+    def _apply(self, rule: Rule, call: Call) -> None:
+        """A form of an op that its rule does not know freezes what it touches, and never stops the trace."""
+        norms, costs = len(self.norms), len(self.costs)
+        try:
+            rule(self, call)
+        except (IndexError, KeyError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+            del self.costs[costs:]
+            freeze_operands(self, call, f"op '{call.name}' is used in a form without a rule ({error})")
+        if call.name in ACROSS and len(self.norms) == norms:
+            self.norms.append(Norm())
 
     def settle(self, read: Any) -> None:
         """What was only doubtful is certain once a tensor is read."""
@@ -134,18 +161,22 @@ class Tracer(TorchDispatchMode):
     def assign(self, tensor: Tensor, planes: Planes) -> None:
         """Set the planes of a result.
 
-        A plane that varies nowhere, or of which nothing can go, says nothing and is dropped. Planes that vary along one
-        and the same axis become one, whose elements stay when they stay in every plane: heads and dimensions inside
-        the head, laid side by side.
+        A plane of which nothing can go says nothing and is dropped; one that varies nowhere speaks of a single channel,
+        which has to stay. Planes that vary along one and the same axis become one, whose elements stay when they stay
+        in every plane: heads and dimensions inside the head, laid side by side.
         """
+        for plane in planes:
+            if plane.numel() == 1:
+                self.sheet.freeze(plane, "a single channel is used by itself")
         told = [self.sheet.living(plane) for plane in planes if plane.numel() > 1]
         told = [plane for plane in told if bool((plane != FIXED).any())]
-        merged: list[Tensor] = []
+        merged: list[list[Tensor]] = []
         for plane in told:
-            sharing = [other for other in merged if support(other) & support(plane)]
-            merged = [other for other in merged if not support(other) & support(plane)]
-            merged.append(self.sheet.conjoin((*sharing, plane)) if sharing else plane)
-        self.recorder.value(tensor).planes = tuple(merged)
+            sharing = [other for other in merged if any(support(part) & support(plane) for part in other)]
+            merged = [other for other in merged if all(other is not found for found in sharing)]
+            merged.append([*(part for other in sharing for part in other), plane])
+        joint = (self.sheet.conjoin(tuple(parts)) if len(parts) > 1 else parts[0] for parts in merged)
+        self.recorder.value(tensor).planes = tuple(joint)
 
     def labels(self, tensor: Tensor, axis: int) -> Tensor | None:
         """Labels along one axis, or None when the axis has a fixed size. Entangled planes are taken apart."""
@@ -194,8 +225,9 @@ class Tracer(TorchDispatchMode):
             self.producers.append((name, axis))
 
 
-def freeze_operands(tracer: Tracer, call: Call) -> None:
+def freeze_operands(tracer: Tracer, call: Call, reason: str = "") -> None:
     """The rule of last resort: an unknown op freezes whatever it reads; its work, if torch counts it, is constant."""
+    reason = reason or f"op '{call.name}' has no rule"
     counter = flop_registry.get(call.function.overloadpacket)
     if counter is not None:
         tracer.costs.append(Cost(float(counter(*call.args, **call.kwargs, out_val=call.result)), ()))
@@ -203,4 +235,4 @@ def freeze_operands(tracer: Tracer, call: Call) -> None:
     for tensor in [*flat, *call.kwargs.values()]:
         if isinstance(tensor, Tensor):
             for plane in tracer.planes(tensor):
-                tracer.sheet.freeze(plane, f"op '{call.name}' has no rule")
+                tracer.sheet.freeze(plane, reason)

@@ -20,6 +20,11 @@ def as_inputs(example_inputs: Any) -> tuple[Any, ...]:
     )
 
 
+def fresh(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copies for one run: a network may write into what it is given."""
+    return tuple(x.clone() if isinstance(x, Tensor) else x for x in inputs)
+
+
 def tensors_of(output: Any) -> list[Tensor]:
     """All tensors in nested lists, tuples, mappings and attributes of plain objects (dataclasses and the like)."""
     found: list[Tensor] = []

@@ -1,7 +1,6 @@
 """Prove a space on the network itself: rewrite what cannot express smaller sizes, freeze what still fails."""
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +16,12 @@ from cpruner.space.proof import Fault, compare, first_fault, guilty, scattered
 from cpruner.space.run import run, untouched
 from cpruner.space.space import PruningSpace
 from cpruner.space.stir import stirred
-from cpruner.space.values import as_inputs
+from cpruner.space.values import as_inputs, fresh
 
-#: Largest relative difference in the model's own precision; ``verify`` is strict, in float64.
-_LOOSE, _STRICT = 1e-2, 1e-5
+#: Largest relative difference: in float64, and in the model's own precision where it does not run in float64.
+_STRICT, _LOOSE = 1e-5, 1e-2
+#: From this many parameters on, ``trace`` does not spend the memory on copies in float64.
+_LARGE = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,41 @@ def _precise(model: nn.Module, inputs: tuple[Any, ...]) -> tuple[nn.Module, tupl
     reference = stirred(model)
     try:
         double = copy.deepcopy(reference).double()
-        precise = tuple(x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs)
-        run(double, precise)
+        precise = _as(torch.float64, inputs)
+        run(double, fresh(precise))
     except (TraceError, RuntimeError):
         return reference, inputs, next((p.dtype for p in model.parameters()), torch.float32)
     return double, precise, torch.float64
+
+
+def _as(dtype: torch.dtype, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(x.to(dtype) if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """The network that cuts are compared on, its inputs, and how much may differ."""
+
+    model: nn.Module
+    inputs: tuple[tuple[Any, ...], ...]
+    tolerance: float
+
+    @classmethod
+    def of(cls, capture: Capture) -> "_Judge":
+        """In float64 where that is possible and small."""
+        large = sum(parameter.numel() for parameter in capture.model.parameters()) >= _LARGE
+        if large:
+            return cls(stirred(capture.model), (capture.inputs, capture.larger or capture.inputs), _LOOSE)
+        model, inputs, dtype = _precise(capture.model, capture.inputs)
+        if dtype != torch.float64:
+            return cls(model, (capture.inputs, capture.larger or capture.inputs), _LOOSE)
+        return cls(model, (inputs, _as(dtype, capture.larger or capture.inputs)), _STRICT)
+
+    def first_fault(self, space: PruningSpace) -> Fault | None:
+        return first_fault(self.model, space, self.inputs, self.tolerance, range(len(space.groups)))
+
+    def guilty(self, space: PruningSpace) -> dict[int, Fault]:
+        return guilty(self.model, space, self.inputs, self.tolerance, range(len(space.groups)))
 
 
 def prove(capture: Capture) -> PruningSpace:
@@ -103,31 +134,30 @@ def prove(capture: Capture) -> PruningSpace:
     Raises:
         TraceError: The model does not compute the same twice.
     """
-    model, rewritten = stirred(capture.model), dict[str, str]()
+    if capture.random:
+        capture.check_repeatable()  # by luck, what is random may pass every comparison
+    rewritten = dict[str, str]()
     space, found = capture.space(rewritten)
-    while True:
-        inputs = [capture.inputs, capture.larger or capture.inputs]
-        everything = range(len(space.groups))
-        fault = first_fault(model, space, inputs, _LOOSE, everything)
-        if fault is None:
-            return space
+    judge = _Judge.of(capture)
+    while fault := judge.first_fault(space):
         tried = {*found.written, *found.failed, *rewritten}
         if fault.path is not None and fault.path not in tried:
             rewritten[fault.path] = fault.reason
         else:
-            bad = guilty(model, space, inputs, _LOOSE, everything)
+            bad = judge.guilty(space)
             suspects = capture.touching(space, bad) - tried
             if not suspects or len(bad) >= max(2, len(space.groups)):
                 capture.check_repeatable()
-                return _frozen(model, space, inputs, bad)
+                return _frozen(judge, space, bad)
             rewritten |= dict.fromkeys(suspects, next(iter(bad.values())).reason)
+        larger = capture.larger
         space, found = capture.space(rewritten)
+        judge = judge if capture.larger is larger else _Judge.of(capture)
+    return space
 
 
-def _frozen(
-    model: nn.Module, space: PruningSpace, inputs: Sequence[tuple[Any, ...]], faults: dict[int, Fault]
-) -> PruningSpace:
+def _frozen(judge: _Judge, space: PruningSpace, faults: dict[int, Fault]) -> PruningSpace:
     while faults:
         space = freeze(space, {group: fault.reason for group, fault in faults.items()})
-        faults = guilty(model, space, inputs, _LOOSE, range(len(space.groups)))
+        faults = judge.guilty(space)
     return space

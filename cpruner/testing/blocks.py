@@ -114,6 +114,18 @@ class Twice(nn.Module):
 
 
 @final
+class Standardised(nn.Conv2d):
+    """Weight standardisation of Qiao et al. 2019, as timm writes it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolution with a weight of mean zero and variance one per output."""
+        rows = self.weight.reshape(1, self.out_channels, -1)
+        weight = functional.batch_norm(rows, None, None, training=True, momentum=0.0, eps=1e-6)
+        out: Tensor = self._conv_forward(x, weight.reshape_as(self.weight), self.bias)
+        return out
+
+
+@final
 class Scaled(nn.Module):
     """Parameters used without a module: a scale per channel and a matrix product."""
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from cpruner.testing.blocks import Add, Gate, Join, Scaled, Shuffle, Thin, ThinBlock, Twice, TwoInputs
+from cpruner.testing.blocks import Add, Gate, Join, Scaled, Shuffle, Standardised, Thin, ThinBlock, Twice, TwoInputs
 from cpruner.testing.mixing_blocks import ShuffleUnit
 from cpruner.testing.net import Net, chain
 
@@ -33,7 +33,7 @@ def _dense() -> nn.Module:
 
 
 def _grouped() -> nn.Module:
-    """Two groups of four lose the same positions in both; four groups of two go whole."""
+    """Two groups of four and four groups of two: each loses whole groups and positions inside them."""
     wide, thin = _conv(8, 8, groups=2), _conv(8, 8, groups=4)
     return _classifier(8, stem=_conv(3, 8), wide=wide, between=_conv(8, 8), thin=thin)
 
@@ -99,6 +99,11 @@ def _shuffled() -> nn.Module:
     return _classifier(8, stem=_conv(3, 8), shuffle=Shuffle(), deep=_conv(8, 8, groups=8), point=_conv(8, 8))
 
 
+def _standardised() -> nn.Module:
+    """A single number has no spread, so two inputs of the 1 x 1 window stay."""
+    return _classifier(5, stem=_conv(3, 8), wide=Standardised(8, 6, 3), act=nn.Sigmoid(), point=Standardised(6, 5, 1))
+
+
 _IMAGE = ((2, 3, 8, 8),)
 _HEAD = (("head.weight[0]", "output of the network"),)
 _STEM = (*_HEAD, ("stem.weight[1]", "fixed size"))
@@ -107,8 +112,14 @@ IMAGE_NETS: tuple[Net, ...] = (
     Net("flatten", _flat, _IMAGE, (("conv", 6),), (*_HEAD, ("conv.weight[1]", "fixed size"))),
     Net("residual", _residual, _IMAGE, (("stem", 8), ("sum.branches.inner.a", 6)), _STEM),
     Net("dense block", _dense, _IMAGE, (("stem", 6), ("first.branch", 4), ("second.branch", 4)), _STEM),
-    Net("grouped", _grouped, _IMAGE, (("stem", 4), ("wide", 4), ("between", 4)), _STEM),
-    Net("depthwise", _separable, _IMAGE, (("stem", 6), ("point", 4)), _STEM),
+    Net(
+        "grouped",
+        _grouped,
+        _IMAGE,
+        (("stem#1", 4), ("stem#2", 2), ("wide", 4), ("between#1", 2), ("between#2", 4), ("thin", 2)),
+        _STEM,
+    ),
+    Net("depthwise", _separable, _IMAGE, (("stem", 6), ("point", 4), ("twin", 2)), _STEM),
     Net("squeeze and excitation", _excitation, _IMAGE, (("stem", 8), ("gate.down", 3)), _STEM),
     Net("option A in a module", _option_a, _IMAGE, (("stem", 4), ("block.branches.conv", 4)), _STEM),
     Net(
@@ -126,9 +137,16 @@ IMAGE_NETS: tuple[Net, ...] = (
     Net("volume", _volume, ((1, 1, 5, 5, 5),), (("conv", 5),), _HEAD),
     Net("channel shuffle", _shuffled, _IMAGE, (("stem", 8), ("point", 8)), _STEM),
     Net("group norm", _normalised, _IMAGE, (("conv_wide", 4), ("conv_thin", 4), ("conv_all", 8)), _HEAD),
-    Net("transposed groups", _whole_groups, _IMAGE, (("stem", 4),), (*_STEM, ("up.weight[1]", "removed whole"))),
+    Net("transposed groups", _whole_groups, _IMAGE, (("stem#1", 4), ("stem#2", 2), ("up", 3)), _STEM),
     Net("pixel shuffle", _pixels, _IMAGE, (("stem", 3),), _STEM),
     Net("gated linear unit", _gated, _IMAGE, (("stem", 6), ("conv", 5)), _STEM),
+    Net(
+        "standardised weights",
+        _standardised,
+        _IMAGE,
+        (("stem", 8), ("wide", 5), ("point", 5)),
+        (*_STEM, ("point.weight[1]", "needs two channels"), ("wide.weight[0]", "needs two channels")),
+    ),
     Net(
         "shuffle unit",
         _unit,

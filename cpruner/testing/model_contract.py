@@ -1,7 +1,6 @@
 """What cpruner promises about a network, checked on your own: call it from a test of your model."""
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cpruner.candidate import Candidate, materialise
 from cpruner.errors import CprunerError
-from cpruner.space import PruningSpace, as_inputs, tensors_of, trace, untouched
+from cpruner.space import PruningSpace, as_inputs, fresh, tensors_of, trace, untouched
 from cpruner.testing.picture import picture, same
 
 
@@ -126,7 +125,7 @@ class _Check:
         small = materialise(self.model, self.candidate)
         wanted = _outputs(small, self.inputs)
         with torch.no_grad():
-            found = tensors_of(small.eval()(*self.inputs))
+            found = tensors_of(small.eval()(*fresh(self.inputs)))
         close = all(_near(one, other) for one, other in zip(found, wanted, strict=True))
         self._demand(close, "torch's fused kernels compute something else")
 
@@ -163,9 +162,9 @@ class _Check:
         self._demand(found == wanted, "twice the batch gives results of other shapes")
 
 
-def _outputs(network: nn.Module, inputs: Sequence[Any]) -> list[Tensor]:
+def _outputs(network: nn.Module, inputs: tuple[Any, ...]) -> list[Tensor]:
     with untouched(network):
-        return tensors_of(network(*inputs))
+        return tensors_of(network(*fresh(inputs)))
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
@@ -188,11 +187,11 @@ def _copied(model: nn.Module) -> nn.Module | None:
         return None
 
 
-def _gradients(network: nn.Module, inputs: Sequence[Any]) -> dict[str, bool]:
+def _gradients(network: nn.Module, inputs: tuple[Any, ...]) -> dict[str, bool]:
     """Whether the gradient is finite, for every parameter that receives one in eval mode."""
     learning = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     with untouched(network), torch.enable_grad():
-        loss = sum(tensor.sum() for tensor in tensors_of(network(*inputs)) if tensor.requires_grad)
+        loss = sum(tensor.sum() for tensor in tensors_of(network(*fresh(inputs))) if tensor.requires_grad)
         if not isinstance(loss, Tensor):
             return {}
         gradients = torch.autograd.grad(loss, list(learning.values()), allow_unused=True)

@@ -1,6 +1,7 @@
 import copy
 import inspect
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,10 +109,24 @@ def test_inner_modules_functions_parameters_and_results() -> None:
     assert result["y"][1] is torch.int8
 
 
-def test_the_three_functions_can_be_reached_from_here() -> None:
-    assert set(FUNCTIONS.values()) == {
-        functional.layer_norm, functional.group_norm, functional.scaled_dot_product_attention,
-    }  # fmt: skip
+def test_the_functions_can_be_reached_from_here() -> None:
+    assert {functional.layer_norm, functional.group_norm, functional.dropout} <= set(FUNCTIONS.values())
+
+
+def test_dropout_follows_the_mode_that_the_program_names() -> None:
+    """The first is that of the module itself, the second that of a module inside."""
+    own = Node("F.dropout", (("v", 0), 1.0, ("training", "")), (), 1)
+    inner = Node("F.dropout", (("v", 1), ("dropout", 1.0, "fc"), True), (), 1)
+    model = Function(None, fc=nn.Linear(6, 6))
+    x = torch.ones(1, 6, dtype=torch.float64)
+    for node, module in ((own, model), (inner, model.fc)):
+        nodes = (replace(own, args=(*own.args[:2], False)), node) if node is inner else (node,)
+        network = installed(program(*nodes), model=copy.deepcopy(model))
+        assert torch.equal(network(x), x)
+        network.get_submodule("fc" if module is model.fc else "").train()
+        assert torch.equal(network(x), torch.zeros_like(x))
+    with pytest.raises(ArtefactError, match="expected a module 'gone'"):
+        installed(program(Node("F.dropout", (("v", 0), 0.5, ("training", "gone")), (), 1)), model=model)
 
 
 def test_programs_that_only_differ_in_the_kind_of_a_number() -> None:

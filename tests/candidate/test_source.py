@@ -126,7 +126,19 @@ def test_checks_of_a_call() -> None:
     ]
 
 
-def test_three_functions_beside_the_ops() -> None:
-    assert sorted(FUNCTIONS) == ["F.group_norm", "F.layer_norm", "F.scaled_dot_product_attention"]
+def test_norms_attention_and_dropout_beside_the_ops() -> None:
+    assert {name.removeprefix("F.") for name in FUNCTIONS} == {
+        *("layer_norm", "group_norm", "scaled_dot_product_attention", "alpha_dropout", "feature_alpha_dropout"),
+        *("dropout", "dropout1d", "dropout2d", "dropout3d"),
+    }
+    assert all(getattr(torch.nn.functional, name.removeprefix("F.")) is call for name, call in FUNCTIONS.items())
     nodes = tuple(Node(op, (("v", 0),), (), None) for op in FUNCTIONS)
     assert list(Source(replace(EMPTY, nodes=nodes)).functions.values()) == list(FUNCTIONS.values())
+
+
+def test_modes_of_the_module_and_of_those_inside() -> None:
+    assert returns(("training", "")) == "self.training"
+    assert returns(("training", "a.0")) == "self._modules['a']._modules['0'].training"
+    assert returns(("dropout", 0.5, "a")) == "(0.5 if self._modules['a'].training else 0.0)"
+    source = Source(replace(EMPTY, out=("tuple", ("training", "a.0"), ("dropout", 0.5, ""), ("training", ""))))
+    assert source.modules == ["a.0"]

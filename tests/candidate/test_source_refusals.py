@@ -66,6 +66,9 @@ def test_a_keyword_stands_once() -> None:
         *(("dtype", CODE), ("dtype", "float32.is_floating_point"), ("dtype", "load"), ("dtype", "os"), ("dtype", 1)),
         *(("dtype", "__builtins__"), ("dtype", "channels_last"), ("memory_format", "float32"), ("memory_format", CODE)),
         *(("device", CODE), ("device",), ("device", 1), ("any",), (), ("list", {}), ("tuple", ("eval", CODE))),
+        *(("training",), ("training", 0), ("training", None), ("training", "a", "b"), ("dropout", "0.5", "")),
+        *(("dropout", CODE, ""), ("dropout", 1.5, ""), ("dropout", -0.1, ""), ("dropout", float("nan"), "")),
+        *(("dropout", 1, ""), ("dropout", True, ""), ("dropout", 0.5), ("dropout", 0.5, 0), ("dropout", ("v", 0), "")),
         *(("dict", (CODE,)), ("dict", "ab1"), ("dict", (1.5, 2)), ("dict", (None, 2)), ("dict", (("v", 0), 2))),
         *((CODE, 0), (None, 0), (0, 1), ({}, 0), {}, {"a": 1}, b"a", 1j, ..., object()),
     ],
@@ -125,7 +128,7 @@ def with_strings(text: str) -> Program:
                 f"module:a.{text}", (text,), (("key", ("dict", (text, ("w", f"{text}.weight")))),), ("dict", (text, 1))
             ),
         ),
-        ("list", ("w", f"0{text}"), text),
+        ("list", ("w", f"0{text}"), text, ("training", f"m{text}"), ("dropout", 0.5, f"m{text}")),
     )
 
 

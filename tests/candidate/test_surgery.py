@@ -106,7 +106,7 @@ def test_attributes_modes_and_flags_are_those_of_the_dense_network() -> None:
     model.bn.eval()
     model.stem.weight.requires_grad_(False)
     model.deep.weight.some_flag = "mine"
-    small = materialise(model, space.at([0.5, 0.25]))
+    small = materialise(model, space.at([0.5, 0.25, 1.0]))
     assert (small.stem.out_channels, small.deep.groups, small.deep.in_channels, small.deep.out_channels) == (3, 3, 3, 3)
     assert (small.point.in_channels, small.point.out_channels) == (3, 1)
     assert (small.twin.groups, small.twin.in_channels, small.twin.out_channels) == (1, 1, 2)

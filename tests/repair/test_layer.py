@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from cpruner.repair.layer import Positions, expand_taps, input_rows, output_rows, refittable
+from cpruner.testing.blocks import Standardised
 
 
 def draw(output: Tensor, per_image: int, seed: int = 0) -> Positions:
@@ -18,6 +19,12 @@ def product(module: nn.Module, inputs: Tensor, per_image: int = 5) -> tuple[Tens
         at = draw(output, per_image)
         bias = 0 if module.bias is None else module.bias
         return input_rows(module, inputs, at) @ module.weight.flatten(1).T + bias, output_rows(module, output, at)
+
+
+def test_a_class_that_computes_something_else_of_its_weight_is_not_refitted() -> None:
+    assert not refittable(Standardised(3, 4, 3))
+    assert refittable(nn.Conv2d(3, 4, 3))
+    assert refittable(nn.Linear(3, 4))
 
 
 @given(

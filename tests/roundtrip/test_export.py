@@ -6,10 +6,20 @@ from typing import Any
 import pytest
 import torch
 from measure.deploy import compiled, exported
-from smaller import NAMES, STATING, Pruned, pruned
+from smaller import NAMES, SMALL, STATING, Pruned, pruned
 from torch import Tensor
 
 from cpruner.space import tensors_of, trace
+
+# an export or a compilation takes a second and more: these hold every kind of program and one transformer, the slow
+# suite does the others
+FAST = ("option A in a module", "option A in a block", "channel shuffle", "windowed attention")
+TRANSFORMER = "torchvision vit"
+
+
+def fast(names: list[str], *more: str) -> list[Any]:
+    """The names as parameters, all but the fast ones and ``more`` of them marked slow."""
+    return [name if name in (*FAST, *more) else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def close(results: list[Tensor], case: Pruned, inputs: tuple[Tensor, ...] | None = None) -> None:
@@ -20,19 +30,19 @@ def close(results: list[Tensor], case: Pruned, inputs: tuple[Tensor, ...] | None
         torch.testing.assert_close(result, reference, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", fast(NAMES, *SMALL))
 def test_export(name: str) -> None:
     case = pruned(name)
     close(exported(case.small, case.inputs), case)
 
 
-@pytest.mark.parametrize("name", STATING)
+@pytest.mark.parametrize("name", fast(STATING))
 def test_strict_export(name: str) -> None:
     case = pruned(name)
     close(exported(case.small, case.inputs, strict=True), case)
 
 
-@pytest.mark.parametrize("name", STATING)
+@pytest.mark.parametrize("name", fast(STATING, TRANSFORMER))
 def test_the_batch_size_stays_free(name: str) -> None:
     case = pruned(name)
     batch = torch.export.Dim("batch", min=1, max=64)
@@ -43,7 +53,7 @@ def test_the_batch_size_stays_free(name: str) -> None:
         close(tensors_of(program.module()(*case.batch(size))), case, case.batch(size))
 
 
-@pytest.mark.parametrize("name", [*STATING, "two inputs"])
+@pytest.mark.parametrize("name", fast([*STATING, "two inputs"], "two inputs"))
 def test_inputs_keep_their_names(name: str) -> None:
     case = pruned(name)
     mine, theirs = (
@@ -53,7 +63,7 @@ def test_inputs_keep_their_names(name: str) -> None:
     assert mine == theirs
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", fast(NAMES, TRANSFORMER, "residual", "grouped queries"))
 def test_compile_without_a_graph_break(name: str) -> None:
     case = pruned(name)
     close(compiled(case.small, case.inputs), case)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 import torch
 from function import Function
+from invariants import check
 from stating import Packed, between, seeded, tokens
 from torch import Tensor, nn
 
@@ -163,3 +164,14 @@ def test_a_group_of_a_parametrised_layer_is_named_after_the_layer() -> None:
         ("a", "out_features"),
         ("b", "in_features"),
     }
+
+
+def test_an_attribute_that_does_not_state_the_size_of_its_axis_stays() -> None:
+    """A convolution in groups, whose weight other code uses as that of a plain one."""
+    own = {"a": nn.Conv2d(3, 8, 1), "odd": nn.Conv2d(16, 8, 1, groups=2), "fc": nn.Linear(8, 2)}
+    model = Function(lambda s, x: s.fc(nn.functional.conv2d(s.a(x), s.odd.weight).mean((2, 3))), **own).double()
+    space = trace(model, torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    stated = {(size.module, size.attribute) for size in space.plan.attributes}
+    assert ("odd", "out_channels") in stated
+    assert ("odd", "in_channels") not in stated
+    check(model, (torch.ones(2, 3, 4, 4, dtype=torch.float64),), space, space.uniform(0.5))

@@ -20,12 +20,13 @@ def test_values_are_frozen() -> None:
 
 def test_a_group_lists_every_tensor_axis_that_shrinks_with_it() -> None:
     space = trace(NET["depthwise"].build(), NET["depthwise"].inputs())
-    stem, point = space.groups
+    stem, point, twin = space.groups
     assert set(stem.members) == {
         *("stem.weight[0]", "deep.weight[0]", "point.weight[1]"),
         *(f"bn.{name}[0]" for name in ("weight", "bias", "running_mean", "running_var")),
     }
     assert set(point.members) == {"point.weight[0]", "point.bias[0]", "twin.weight[0]", "head.weight[1]"}
+    assert set(twin.members) == {"twin.weight[0]", "head.weight[1]"}
 
 
 def test_what_is_frozen_says_how_much_and_why() -> None:

@@ -95,6 +95,21 @@ def test_each_computation_in_turn_and_none_for_whole_axes() -> None:
 
 def test_other_ops_are_none_of_its_business() -> None:
     with KeptNorm([]):
-        results = [X.sum(1), X.amax(1), X.softmax(1), functional.batch_norm(X, SCALE, SHIFT.abs())]
+        results = [X.sum(1), X.amax(1), X.softmax(1)]
     assert torch.equal(results[0], X.sum(1))
-    assert torch.equal(results[3], functional.batch_norm(X, SCALE, SHIFT.abs()))
+
+
+def test_a_batch_norm_of_a_weight_runs_over_the_inputs_that_are_kept() -> None:
+    """Rows of a weight; (1, 9, 3, 9, 9, 5) without the nines has mean 3 and variance 8 / 3, as above."""
+    rows = torch.tensor([[[1.0, 9.0, 3.0, 9.0, 9.0, 5.0], [2.0, 0.0, 6.0, 0.0, 0.0, 10.0]]])
+    with kept(2):
+        result = functional.batch_norm(rows, None, None, weight=torch.tensor([1.0, 3.0]), training=True, eps=1e-12)
+    expected = torch.tensor([-2.0, 0.0, 0.0, 0.0, 0.0, 2.0]) / (8 / 3) ** 0.5
+    assert torch.allclose(result, torch.stack([expected, 3 * expected])[None], atol=1e-6)
+
+
+def test_a_batch_norm_with_statistics_of_its_own_has_its_turn_and_is_left_alone() -> None:
+    with KeptNorm([None, Kept(KEPT, None, 1)]):
+        results = [functional.batch_norm(X, SCALE, SHIFT.abs()), X.mean(1)]
+    assert torch.equal(results[0], functional.batch_norm(X, SCALE, SHIFT.abs()))
+    assert torch.allclose(results[1], X[:, KEPT].mean(1))

@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,10 +111,24 @@ def test_a_result_of_another_shape_is_as_wrong_as_can_be() -> None:
     assert isinstance(compare(model, space, space.smallest(), (TOKENS,), 1e9), Fault)
 
 
-def test_what_the_mask_makes_of_zeros_divided_by_zeros_proves_nothing() -> None:
+def test_what_is_divided_by_a_removed_number_is_removed_and_the_rest_is_still_compared() -> None:
     model = token_net(lambda s, h: h / s.scale, scale=nn.Parameter(torch.ones(8)))
     space = unproved(model, TOKENS)
-    assert compare(model, space, space.smallest(), (TOKENS,), 1e-9) in (0.0, pytest.approx(0.0, abs=1e-9))
+    error = compare(model, space, space.smallest(), (TOKENS,), 1e-9)
+    assert isinstance(error, float)
+    assert error < 1e-9
+    wrong = token_net(lambda s, h: h / s.scale * (8 / h.shape[-1]), scale=nn.Parameter(torch.ones(8)))
+    space = unproved(wrong, TOKENS)
+    assert isinstance(compare(wrong, space, space.smallest(), (TOKENS,), 1e-9), Fault)
+
+
+def test_weight_norm_is_compared_as_well() -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))
+    space = unproved(model := token_net(lambda s, h: s.normed(h), normed=layer), TOKENS)
+    assert compare(model, space, space.smallest(), (TOKENS,), 1e-9) < 1e-9
+    wrong = token_net(lambda s, h: s.normed(h) * (8 / h.shape[-1]), normed=copy.deepcopy(layer))
+    space = unproved(wrong, TOKENS)
+    assert isinstance(compare(wrong, space, space.smallest(), (TOKENS,), 1e-9), Fault)
 
 
 def test_norms_are_compared_with_those_of_the_kept_channels() -> None:
@@ -167,7 +182,7 @@ def test_nothing_is_tried_without_groups() -> None:
 
 
 def test_the_inputs_are_taken_in_turn() -> None:
-    """Half the channels on the first input, one channel on the second."""
+    """Half the channels on the first input, one channel on the second; an odd half is rounded up."""
     seen: list[tuple[int, int]] = []
 
     def watched(self: Any, x: Tensor) -> Tensor:

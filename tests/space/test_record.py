@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from cpruner.space.record import Entry, Frame, Opaque, Recorder, Value, named_tensors, values_of
+from cpruner.space.record import Entry, Frame, Opaque, Recorder, Training, Value, named_tensors, values_of
 
 RELU = torch.ops.aten.relu.default
 
@@ -169,3 +169,31 @@ def test_a_mapping_of_any_kind_is_read() -> None:
 
     recorder, x = Recorder(nn.Identity()), torch.zeros(2)
     assert recorder.encode(Loud(x=x)) == {"x": recorder.value(x)}
+
+
+def test_a_dropout_takes_the_place_of_the_alias_that_stands_for_it() -> None:
+    recorder, x = Recorder(nn.Identity()), torch.zeros(2)
+    alias = torch.ops.aten.alias.default
+    recorder.note(alias, (x,), {}, y := alias(x))
+    recorder.drop("F.dropout", x, 0.5, y)
+    (entry,) = recorder.root.entries
+    assert isinstance(entry, Entry)
+    assert (entry.op, entry.args) == ("F.dropout", (recorder.value(x), 0.5, Training(""), False))
+    assert entry.out is recorder.value(y)
+    assert entry.out.maker is entry
+    assert entry.function.overloadpacket.__name__ == "dropout"
+    assert entry.function(x, 0.5) is x
+    recorder.drop("F.dropout", x, 0.5, x)
+    assert isinstance(last := recorder.root.entries[-1], Entry)
+    assert (len(recorder.root.entries), last.args[3], last.out) == (2, True, recorder.value(x))
+
+
+def test_attention_weights_are_dropped_only_where_attention_runs() -> None:
+    recorder, x = Recorder(nn.Identity()), torch.zeros(2)
+    softmax, relu = torch.ops.aten._softmax.default, torch.ops.aten.relu.default
+    with recorder.dropping(0.5):
+        recorder.note(softmax, (x, -1, False), {}, softmax(x, -1, False))
+        recorder.note(relu, (x,), {}, relu(x))
+    recorder.note(softmax, (x, -1, False), {}, softmax(x, -1, False))
+    dropouts = [entry.dropout for entry in recorder.root.entries if isinstance(entry, Entry)]
+    assert dropouts == [(0.5, Training("")), None, None]

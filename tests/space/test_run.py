@@ -160,3 +160,14 @@ def test_batch_norm_statistics_stay(model: nn.Module) -> None:
     assert torch.equal(model[1].running_mean, before)
     assert model[1].num_batches_tracked == 0
     assert modes(model) == [True, True, True, True]
+
+
+def test_an_embedding_with_a_largest_norm_keeps_its_rows() -> None:
+    """Its forward scales long rows down, in eval mode too."""
+    model = nn.Sequential(nn.Embedding(5, 4, max_norm=0.1))
+    before = model[0].weight.clone()
+    trace(model, torch.arange(5))
+    assert torch.equal(model[0].weight, before)
+    with untouched(model):
+        model(torch.arange(5))
+    assert torch.equal(model[0].weight, before)

@@ -116,3 +116,14 @@ def test_separate_takes_a_plane_over_three_axes_apart() -> None:
     parts = sheet.separate(sheet.fresh(8).reshape(2, 2, 2))
     assert [support(part) for part in parts] == [{0}, {1}, {2}]
     assert sheet.definitions[0][1][1].tolist() == parts[1].expand(2, 2, 2).flatten().tolist()
+
+
+def test_pinned_labels_stay_in_their_plane_and_defined_ones_are_known() -> None:
+    sheet = Sheet()
+    heads, dims = along(sheet.fresh(2), 0, 2), along(sheet.fresh(3), 1, 2)
+    sheet.pin(heads[:1], "why")
+    assert [(labels.tolist(), reason) for labels, reason in sheet.frozen] == [([1], "why")]
+    assert torch.equal(sheet.living(heads), heads)
+    assert not sheet.defined(heads)
+    assert sheet.defined(sheet.conjoin((heads, dims)))
+    assert not sheet.defined(dims)

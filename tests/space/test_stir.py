@@ -32,6 +32,13 @@ def test_same_seed_same_noise() -> None:
     assert not torch.equal(one[2].weight, other[2].weight)
 
 
+def test_a_single_zero_gets_noise_too() -> None:
+    """A gain of zero would hide the whole branch behind it."""
+    model = nn.Module()
+    model.gain = nn.Parameter(torch.tensor(0.0))
+    assert stirred(model).gain != 0
+
+
 def test_integers_single_numbers_and_parameters_without_data_stay() -> None:
     model = nn.Module()
     model.one = nn.Parameter(torch.ones(1))

@@ -86,9 +86,32 @@ def test_labels_known_to_stay_leave_the_planes_of_results(tracer: Tracer) -> Non
 
 
 def test_a_plane_that_varies_nowhere_is_dropped(tracer: Tracer) -> None:
-    tensor = torch.zeros(2, 3)
-    tracer.assign(tensor, (torch.ones(1, 1, dtype=torch.int64), along(torch.tensor([1, 2, 3]), 1, 2)))
-    assert len(tracer.planes(tensor)) == 1
+    """Its single channel has to stay."""
+    tensor, labels = torch.zeros(2, 3), tracer.sheet.fresh(4)
+    tracer.assign(tensor, (labels[:1].reshape(1, 1), along(labels[1:], 1, 2)))
+    assert [plane.tolist() for plane in tracer.planes(tensor)] == [[[2, 3, 4]]]
+    assert [(found.tolist(), reason) for found, reason in tracer.sheet.frozen] == [
+        ([1], "a single channel is used by itself")
+    ]
+
+
+def test_random_numbers_are_noticed(model: nn.Module, tracer: Tracer) -> None:
+    with torch.no_grad(), tracer:
+        model(torch.zeros(2, 3))
+        assert not tracer.random
+        torch.bernoulli(torch.full((2,), 0.5))
+    assert tracer.random
+
+
+def test_a_form_its_rule_does_not_know_freezes_what_it_touches(model: nn.Module) -> None:
+    def broken(tracer: Tracer, call: Call) -> None:
+        raise KeyError("dim")
+
+    tracer = Tracer(model.eval(), {**RULES, "t": broken}, pointwise)
+    with torch.no_grad(), tracer:
+        assert model(torch.zeros(2, 3)).shape == (2, 1)
+    reasons = {reason for _, reason in tracer.sheet.frozen}
+    assert "op 't' is used in a form without a rule ('dim')" in reasons
 
 
 def test_tie_freezes_the_side_that_meets_a_fixed_size(tracer: Tracer) -> None:
@@ -149,7 +172,7 @@ def test_a_silent_tracer_records_ops_but_labels_nothing(model: nn.Module, tracer
         torch.nn.functional.layer_norm(model(torch.zeros(2, 3)), (1,))
     assert tracer.axes == {}
     assert tracer.costs == []
-    assert tracer.norms == [Norm()]
+    assert tracer.norms == [Norm(), Norm()]
     assert [entry.op for entry in tracer.recorder.root.entries if isinstance(entry, Entry)][
         -1
     ] == "aten.native_layer_norm.default"

@@ -8,7 +8,7 @@ import torch
 from function import Function
 from torch import Tensor, nn
 
-from cpruner.space import as_inputs, tensors_of, trace
+from cpruner.space import as_inputs, fresh, tensors_of, trace
 
 X, Y = torch.zeros(2), torch.ones(3)
 Pair = namedtuple("Pair", ["x", "y"])
@@ -50,6 +50,13 @@ def test_one_tensor_becomes_a_tuple() -> None:
 @pytest.mark.parametrize("given", [(X, 3), [X, 3]])
 def test_lists_and_tuples_are_positional_arguments(given: Any) -> None:
     assert as_inputs(given) == (X, 3)
+
+
+def test_fresh_inputs_are_copies_of_the_tensors() -> None:
+    x = torch.ones(2)
+    copied, number = fresh((x, 7))
+    copied.add_(1)
+    assert (x.tolist(), number) == ([1, 1], 7)
 
 
 def test_a_dict_is_one_argument() -> None:

@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from cpruner.errors import TraceError
 from cpruner.space import PruningSpace
 from cpruner.space.capture import Capture, Request
-from cpruner.space.verify import prove
+from cpruner.space.verify import _Judge, prove
 from cpruner.testing.nets import NETS
 
 
@@ -130,6 +131,37 @@ def test_a_model_that_computes_something_new_every_time_is_refused() -> None:
         torch.manual_seed(0)
         with pytest.raises(TraceError, match="expected the same output for the same input in eval mode"):
             proved(model, TOKENS)
+
+
+def test_random_numbers_that_change_nothing_much_are_refused_as_well() -> None:
+    """No comparison at 1e-5 would notice."""
+    model = token_net(lambda s, h: h + 1e-9 * torch.randn_like(h))
+    with torch.random.fork_rng(), pytest.raises(TraceError, match="expected the same output for the same input"):
+        proved(model, TOKENS)
+
+
+def test_random_numbers_that_are_always_the_same_are_welcome() -> None:
+    def hidden(self: Any, h: Tensor) -> Tensor:
+        return h * torch.rand(1, generator=torch.Generator().manual_seed(3))
+
+    assert sizes(proved(token_net(hidden), TOKENS)) == {"a": 8}
+
+
+def test_a_small_mistake_is_found_in_float64() -> None:
+    """A term of a thousandth that follows the number of channels: below what float32 alone would be held to."""
+    model = chain(lambda n, h: h * (1 + 1e-4 * h.shape[1]) if n == 2 else h).float()
+    with torch.no_grad():
+        space = prove(Capture(model, (IMAGE.float(),), Request()))
+    assert programs(space) == {""}
+
+
+def test_a_large_model_is_compared_in_its_own_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["cpruner.space.verify"], "_LARGE", 100)
+    model = chain(lambda n, h: h * (6 / h.shape[1]) if n == 2 else h).float()
+    with torch.no_grad():
+        judge = _Judge.of(capture := Capture(model, (IMAGE.float(),), Request()))
+        assert (judge.tolerance, judge.inputs[0][0].dtype) == (1e-2, torch.float32)
+        assert programs(prove(capture)) == {""}
 
 
 def test_a_zero_initialised_classifier_hides_nothing() -> None:

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from cpruner.testing.blocks import Add, Gate, Join, Scaled, Shuffle, Thin, ThinBlock, Twice, TwoInputs
+from cpruner.testing.blocks import Add, Gate, Join, Scaled, Shuffle, Standardised, Thin, ThinBlock, Twice, TwoInputs
 
 X = torch.arange(1 * 8 * 4 * 4, dtype=torch.float32).reshape(1, 8, 4, 4)
 
@@ -33,6 +33,16 @@ def test_a_gate_scales_every_channel_between_zero_and_one() -> None:
     ratio = gate(x) / x
     assert torch.allclose(ratio, ratio.mean((2, 3), keepdim=True).expand_as(ratio))
     assert ((ratio > 0) & (ratio < 1)).all()
+
+
+def test_a_standardised_weight_has_mean_zero_and_variance_one() -> None:
+    """A convolution of an impulse shows the weight, mirrored."""
+    conv = Standardised(2, 3, 3, padding=1, bias=False).double()
+    impulse = torch.zeros(2, 2, 3, 3, dtype=torch.float64)
+    impulse[0, 0, 1, 1] = impulse[1, 1, 1, 1] = 1
+    weight = conv(impulse).transpose(0, 1)
+    assert torch.allclose(weight.mean((1, 2, 3)), torch.zeros(3, dtype=torch.float64), atol=1e-12)
+    assert torch.allclose(weight.var((1, 2, 3), unbiased=False), torch.ones(3, dtype=torch.float64), atol=1e-3)
 
 
 def test_two_inputs_meet_in_a_product() -> None:

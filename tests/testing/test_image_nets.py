@@ -25,15 +25,26 @@ def test_inputs_are_images_lines_or_volumes() -> None:
         ("group norm", "conv_wide.weight", (0, 1, 2, 3, 0, 1, 2, 3)),
         ("group norm", "conv_thin.weight", (4, 4, 5, 5, 6, 6, 7, 7)),
         ("group norm", "conv_all.weight", tuple(range(8, 16))),
-        ("transposed groups", "stem.weight", (0, 0, 1, 1, 2, 2, 3, 3)),
         ("pixel shuffle", "stem.weight", (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2)),
         ("gated linear unit", "stem.weight", (0, 1, 2, 3, 4, 5) * 2),
         ("shuffle unit", "stem.weight", tuple(range(8))),
-        ("grouped", "stem.weight", (0, 1, 2, 3, 0, 1, 2, 3)),
     ],
 )
 def test_which_channels_go_together(name: str, tensor: str, expected: tuple[int, ...]) -> None:
     assert rows(NET[name], tensor) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("transposed groups", ((0, 0, 1, 1, 2, 2, 3, 3), (4, 5) * 4)),
+        ("grouped", ((0, 1, 2, 3) * 2, (4,) * 4 + (5,) * 4)),
+    ],
+)
+def test_a_channel_of_a_grouped_convolution_has_a_group_and_a_position(
+    name: str, expected: tuple[tuple[int, ...], ...]
+) -> None:
+    assert rows(NET[name], "stem.weight") == expected
 
 
 def test_pixels_that_are_shuffled_there_and_back_are_where_they_were() -> None:

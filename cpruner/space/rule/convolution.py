@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cpruner.space.rule.contraction import factor
-from cpruner.space.sheet import along, support
+from cpruner.space.sheet import FIXED, along, support
 from cpruner.space.tracer import Call, Cost, Rule, Tracer
 
 _READS = "reads a tensor of fixed size"
@@ -41,46 +41,42 @@ def convolution(tracer: Tracer, call: Call) -> None:
 def _grouped(
     tracer: Tracer, call: Call, channels: Tensor | None, outputs: Tensor | None, groups: int, transposed: bool
 ) -> Tensor | None:
-    """Groups stay equally wide: many thin ones (depthwise) go whole, few wide ones lose the same positions each."""
-    source, weight = call.args[:2]
-    if transposed:
-        return _grouped_transposed(tracer, weight, channels, outputs, groups)
-    inner = tracer.labels(weight, 1)
-    if channels is None or outputs is None:
-        for labels in (channels, outputs, inner):
-            tracer.tie(labels, None, _READS)
-        return outputs
-    per_group = channels.reshape(groups, -1)
-    if groups >= source.shape[1] // groups:
-        leaders = per_group[:, :1]
-        tracer.sheet.unite(leaders, per_group, _READS)
-        tracer.sheet.unite(leaders, outputs.reshape(groups, -1), _READS)
-        tracer.tie(inner, None, "inside a group that is removed whole")
-        _counts(tracer, groups=leaders.flatten(), in_channels=channels)
-    else:
-        tracer.sheet.unite(per_group[:1], per_group, _READS)
-        tracer.sheet.unite(outputs.reshape(groups, -1)[:1], outputs.reshape(groups, -1), _READS)
-        tracer.tie(per_group[0], inner, _READS)
-        _counts(tracer, in_channels=channels)
-    return outputs
-
-
-def _grouped_transposed(
-    tracer: Tracer, weight: Tensor, channels: Tensor | None, inner: Tensor | None, groups: int
-) -> Tensor | None:
-    """The weight is (C_in, C_out / groups, ...): whole groups are removed."""
-    rows = tracer.labels(weight, 0)
+    """Whole groups can go and, separately, the same input positions and output positions of every group."""
+    weight = call.args[1]
+    rows, inside = tracer.labels(weight, 0), tracer.labels(weight, 1)
     if channels is None or rows is None:
-        for labels in (channels, rows, inner):
+        for labels in (channels, rows, inside):
             tracer.tie(labels, None, _READS)
-        return None
-    leaders = channels.reshape(groups, -1)[:, :1]
-    tracer.sheet.unite(leaders, channels.reshape(groups, -1), _READS)
-    tracer.sheet.unite(channels, rows, _READS)
-    tracer.tie(inner, None, "inside a group that is removed whole")
-    outputs = leaders.expand(groups, weight.shape[1]).flatten()
-    _counts(tracer, groups=leaders.flatten(), in_channels=channels, out_channels=outputs)
+        return None if transposed else outputs
+    whole = tracer.sheet.fresh(groups)
+    positions = _positions(tracer, channels, whole)
+    if transposed:
+        tracer.sheet.unite(channels, rows, _READS)
+        inside = torch.full(weight.shape[1:2], FIXED) if inside is None else inside
+        outputs = whole if len(inside) == 1 else tracer.sheet.conjoin(_beside(whole, inside))
+    else:
+        _positions(tracer, rows, whole)
+        tracer.tie(positions, inside, _READS)
+        outputs = rows
+    extra = {"out_channels": outputs} if transposed else {}
+    _counts(tracer, groups=whole, in_channels=channels, **extra)
     return outputs
+
+
+def _positions(tracer: Tracer, channels: Tensor, whole: Tensor) -> Tensor | None:
+    """Define channels as group and position inside the group, and return the positions, if there are several."""
+    size = len(channels) // len(whole)
+    if size == 1:
+        tracer.sheet.unite(channels, whole, _READS)
+        return None
+    positions = tracer.sheet.fresh(size)
+    tracer.sheet.definitions.append((channels, _beside(whole, positions)))
+    return positions
+
+
+def _beside(whole: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Group and position of every channel of an axis on which the groups lie side by side."""
+    return whole.repeat_interleave(len(positions)), positions.repeat(len(whole))
 
 
 def _counts(tracer: Tracer, **attributes: Tensor) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cpruner.space.record import Value
 from cpruner.space.sheet import FIXED, along, compact, support
 from cpruner.space.tracer import Call, Rule, Tracer, freeze_operands
 
@@ -22,7 +23,7 @@ def move(tracer: Tracer, call: Call) -> None:
         pieces = [compact(piece) for piece in (outcome if isinstance(outcome, list | tuple) else (outcome,))]
         labels = [compact(plane.flatten()[piece]) for piece in pieces]
         turned = call.name in _TURNS and (_rolls(call, plane) or not torch.equal(cells, pieces[0]))
-        split = any(len(support(piece)) > len(support(plane)) for piece in labels)
+        split = any(len(support(piece)) > len(support(plane)) for piece in labels) and not _restored(tracer, call)
         if turned or split or _cuts(source, cells, results, pieces):
             tracer.bake(plane, f"'{call.name}' states a size of this axis")
         for kept, piece in zip(moved, labels, strict=True):
@@ -32,6 +33,20 @@ def move(tracer: Tracer, call: Call) -> None:
     for result, planes in zip(results, moved, strict=True):
         _keep_copies(tracer, planes)
         tracer.assign(result, tuple(planes))
+
+
+def _restored(tracer: Tracer, call: Call) -> bool:
+    """Whether what was computed from a parameter gets the parameter's shape again, as ``reshape_as`` says it.
+
+    Code that states the sizes instead fails in the proof, and gets a program then.
+    """
+    value, steps = tracer.recorder.value(call.args[0]), 0
+    while not value.names and value.maker is not None and steps < _FAR:
+        source = next(iter(value.maker.args), None)
+        if not isinstance(source, Value):
+            return False
+        value, steps = source, steps + 1
+    return bool(value.names) and isinstance(call.result, Tensor) and value.shape == tuple(call.result.shape)
 
 
 def _keep_copies(tracer: Tracer, planes: Sequence[Tensor]) -> None:
@@ -183,6 +198,8 @@ def restride(tracer: Tracer, call: Call) -> None:
         freeze_operands(tracer, call)
 
 
+#: How many ops a standardised weight is made with, at most.
+_FAR = 8
 #: Ops that give the indices of an axis another order, which depends on how many there are.
 _TURNS = ("roll", "channel_shuffle", "native_channel_shuffle")
 _MOVES = (

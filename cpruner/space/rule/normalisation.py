@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from cpruner.space.chain import VIEWS, packet
 from cpruner.space.rule.given import given
-from cpruner.space.sheet import support
-from cpruner.space.tracer import Call, Norm, Rule, Tracer
+from cpruner.space.rule.pair import keep_two
+from cpruner.space.sheet import Planes, support
+from cpruner.space.tracer import BATCH_NORMS, Call, Norm, Rule, Tracer
 
 _FIXED = "normalises channels of fixed number"
 
@@ -15,14 +16,12 @@ _FIXED = "normalises channels of fixed number"
 def batch_norm(tracer: Tracer, call: Call) -> None:
     """Tie weight, bias and running statistics to the channels of the input (axis 1).
 
-    Statistics taken from the input itself (instance norm) mix every other axis.
+    Statistics taken from the input itself (instance norm, a standardised weight) mix every other axis.
     """
     source, *vectors = call.args[:5]
-    planes = tracer.separate(source, {1})
-    if given(call).get("training"):
-        for plane in planes:
-            if support(plane) != {1}:
-                tracer.sheet.freeze(plane, f"op '{call.name}' mixes this axis")
+    learns = bool(given(call).get("training"))
+    planes = tracer.separate(source, set(range(source.ndim)) if learns else {1})
+    tracer.norms.append(_mixed(tracer, call, planes) if learns else Norm())
     channels = tracer.labels(source, 1)
     for vector in vectors:
         if isinstance(vector, Tensor):
@@ -31,6 +30,22 @@ def batch_norm(tracer: Tracer, call: Call) -> None:
         _bare(tracer, source, channels)
     result = call.result[0] if isinstance(call.result, tuple | list) else call.result
     tracer.assign(result, planes)
+
+
+def _mixed(tracer: Tracer, call: Call, planes: Planes) -> Norm:
+    """Statistics across one pruned axis are taken over what is kept of it; of several axes only the first can shrink.
+
+    The rows of a convolution's weight are numbers of inputs and of places in the window, laid side by side; a 1 x 1
+    window has one number per input, and torch does not standardise a single number.
+    """
+    mixed = sorted((plane for plane in planes if support(plane) != {1}), key=lambda plane: min(support(plane)))
+    for plane in mixed[1:]:
+        tracer.sheet.freeze(plane, f"op '{call.name}' mixes this axis")
+    if not mixed:
+        return Norm()
+    (axis,), labels = support(mixed[0]), mixed[0].flatten()
+    keep_two(tracer, call, labels, call.args[0].numel() // call.args[0].shape[1])
+    return Norm(labels, axis=axis)
 
 
 def _bare(tracer: Tracer, source: Tensor, channels: Tensor) -> None:
@@ -97,18 +112,7 @@ def _state(tracer: Tracer, kinds: tuple[type[nn.Module], ...], **attributes: tup
 
 
 NORMALISATION: Mapping[str, Rule] = {
-    **dict.fromkeys(
-        (
-            "native_batch_norm",
-            "_native_batch_norm_legit",
-            "_native_batch_norm_legit_no_training",
-            "_batch_norm_no_update",
-            "cudnn_batch_norm",
-            "miopen_batch_norm",
-            "batch_norm",
-        ),
-        batch_norm,
-    ),
+    **dict.fromkeys(BATCH_NORMS, batch_norm),
     **dict.fromkeys(("native_layer_norm", "rms_norm", "_fused_rms_norm"), layer_norm),
     "native_group_norm": group_norm,
 }

@@ -1,9 +1,11 @@
 """Ops that mix positions but not channels: pooling, interpolation, reductions, softmax."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from cpruner.space.rule.pair import keep_two
 from cpruner.space.sheet import Planes, support
 from cpruner.space.tracer import Call, Norm, Rule, Tracer
 
@@ -74,8 +76,8 @@ def _averaged(tracer: Tracer, call: Call, axes: set[int]) -> Planes:
         return others
     _doubt(tracer, call, mixed[1:], _results(call))
     (axis,), labels = support(mixed[0]), mixed[0].flatten()
-    if call.name != "mean" and axes == {axis} and call.kwargs.get("correction") != 0:
-        tracer.sheet.freeze(labels[:1], f"'{call.name}' needs two channels")
+    if call.name != "mean" and call.kwargs.get("correction") != 0:
+        keep_two(tracer, call, labels, math.prod(source.shape[reduced] for reduced in axes))
     if issubclass(tracer.recorder.stack[-1].kind, nn.RMSNorm):
         tracer.counted.append((tracer.recorder.stack[-1].path, "normalized_shape", labels, "tuple"))
     tracer.norms.append(Norm(labels, axis=axis))

@@ -6,6 +6,8 @@ from spaces import IMAGE, attributes, checked, image_net, members, numbers, prog
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cpruner.candidate import materialise
+
 conv = nn.Conv2d
 
 
@@ -17,17 +19,17 @@ conv = nn.Conv2d
         (conv(8, 6, 3, padding="same"), 6, {"a": 8, "middle": 6, "b": 4}),
         (conv(8, 1, 3), 1, {"a": 8, "b": 4}),
         (conv(8, 8, 3, groups=8), 8, {"a": 8, "b": 4}),
-        (conv(8, 16, 3, groups=8, bias=False), 16, {"a": 8, "b": 4}),
-        (conv(8, 8, 3, groups=4), 8, {"a": 4, "b": 4}),
-        (conv(8, 12, 3, groups=4, bias=False), 12, {"a": 4, "b": 4}),
-        (conv(8, 4, 3, groups=4), 4, {"a": 4, "b": 4}),
-        (conv(8, 12, 3, groups=2), 12, {"a": 4, "middle": 6, "b": 4}),
+        (conv(8, 16, 3, groups=8, bias=False), 16, {"a": 8, "middle": 2, "b": 4}),
+        (conv(8, 8, 3, groups=4), 8, {"a#1": 2, "a#2": 4, "middle": 2, "b": 4}),
+        (conv(8, 12, 3, groups=4, bias=False), 12, {"a#1": 2, "a#2": 4, "middle": 3, "b": 4}),
+        (conv(8, 4, 3, groups=4), 4, {"a#1": 4, "a#2": 2, "b": 4}),
+        (conv(8, 12, 3, groups=2), 12, {"a#1": 4, "a#2": 2, "middle": 6, "b": 4}),
         (nn.ConvTranspose2d(8, 6, 2, stride=2, output_padding=1), 6, {"a": 8, "middle": 6, "b": 4}),
         (nn.ConvTranspose2d(8, 1, 2, bias=False), 1, {"a": 8, "b": 4}),
         (nn.ConvTranspose2d(8, 8, 2, groups=8), 8, {"a": 8, "b": 4}),
-        (nn.ConvTranspose2d(8, 16, 2, groups=8), 16, {"a": 8, "b": 4}),
-        (nn.ConvTranspose2d(8, 12, 2, groups=4, bias=False), 12, {"a": 4, "b": 4}),
-        (nn.ConvTranspose2d(8, 4, 2, groups=2), 4, {"a": 2, "b": 4}),
+        (nn.ConvTranspose2d(8, 16, 2, groups=8), 16, {"a": 8, "middle": 2, "b": 4}),
+        (nn.ConvTranspose2d(8, 12, 2, groups=4, bias=False), 12, {"a#1": 4, "a#2": 2, "middle": 3, "b": 4}),
+        (nn.ConvTranspose2d(8, 4, 2, groups=2), 4, {"a#1": 2, "a#2": 4, "middle": 2, "b": 4}),
     ],
 )
 def test_convolutions_of_images(middle: nn.Module, channels: int, groups: dict[str, int]) -> None:
@@ -61,8 +63,9 @@ def test_one_two_and_three_dimensions(kinds: tuple[Any, Any, Any], shape: tuple[
         return self.fc(x.flatten(1))
 
     space = checked(seeded(forward, **layers), numbers(*shape))
-    assert sizes(space) == {"a": 8, "up": 3, "point": 5}
-    assert {"up.weight[1]", "deep.weight[0]", "wide.weight[0]", "point.weight[1]"} <= members(space, "up")
+    assert sizes(space) == {"a": 8, "up#1": 3, "up#2": 2, "wide": 2, "point": 5}
+    assert {"up.weight[1]", "deep.weight[0]", "wide.weight[0]", "point.weight[1]"} <= members(space, "up#1")
+    assert {"up.weight[1]", "deep.weight[0]", "wide.weight[0]"} <= members(space, "up#2")
 
 
 def test_an_image_without_a_batch() -> None:
@@ -70,34 +73,56 @@ def test_an_image_without_a_batch() -> None:
     assert sizes(checked(model, IMAGE[0])) == {"a": 8}
 
 
-def test_a_group_is_removed_whole_when_groups_are_many() -> None:
-    """Eight channels in four groups: units are pairs of neighbours."""
+def test_groups_input_positions_and_output_positions_go_separately() -> None:
+    """Eight channels in four groups of two, twelve in four of three: units 0-1, 2-5 and 6-8."""
     space = checked(image_net(conv(8, 12, 3, groups=4), 12), IMAGE)
-    assert units(space, "a.weight", 0) == [(0, 0, 1, 1, 2, 2, 3, 3)]
-    assert units(space, "middle.weight", 0) == [(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3)]
-    assert reason(space, "middle.weight[1]") == "inside a group that is removed whole"
+    whole = (2, 3, 4, 5)
+    assert units(space, "a.weight", 0) == [(0, 1) * 4, tuple(g for g in whole for _ in range(2))]
+    assert units(space, "middle.weight", 0) == [tuple(g for g in whole for _ in range(3)), (6, 7, 8) * 4]
+    assert units(space, "middle.weight", 1) == [(0, 1)]
     named = {name: size for (module, name), size in attributes(space).items() if module == "middle"}
     assert named == {"groups": 4, "in_channels": 8, "out_channels": 12}
 
 
-def test_every_group_loses_the_same_positions_when_groups_are_few() -> None:
-    space = checked(image_net(conv(8, 12, 3, groups=2), 12), IMAGE)
-    assert units(space, "a.weight", 0) == [(0, 1, 2, 3) * 2]
-    assert units(space, "middle.weight", 1) == [(0, 1, 2, 3)]
-    assert units(space, "middle.weight", 0) == [(4, 5, 6, 7, 8, 9) * 2]
-    assert ("middle", "groups") not in attributes(space)
+def test_half_the_groups_with_half_the_positions_are_a_quarter_of_the_channels() -> None:
+    """The work of the grouped convolution falls to an eighth: groups, input positions and output positions."""
+    model = image_net(conv(8, 16, 3, groups=4, bias=False), 16)
+    space = checked(model, IMAGE)
+    small = materialise(model, space.uniform(0.5))
+    assert small.middle.weight.shape == (2 * 2, 1, 3, 3)
+    assert (small.middle.groups, small.middle.in_channels, small.middle.out_channels) == (2, 2, 4)
 
 
-def test_a_depthwise_multiplier_takes_all_outputs_of_a_channel() -> None:
+def test_a_depthwise_multiplier_is_a_group_of_output_positions() -> None:
     space = checked(image_net(conv(8, 16, 3, groups=8), 16), IMAGE)
-    assert units(space, "middle.weight", 0) == [tuple(unit for unit in range(8) for _ in range(2))]
+    assert units(space, "a.weight", 0) == [tuple(range(8))]
+    assert units(space, "middle.weight", 0) == [tuple(unit for unit in range(8) for _ in range(2)), (8, 9) * 8]
 
 
-def test_a_grouped_transposed_convolution_loses_whole_groups() -> None:
+def test_a_grouped_transposed_convolution() -> None:
+    """Its weight is (C_in, C_out / groups, ...)."""
     space = checked(image_net(nn.ConvTranspose2d(8, 12, 2, groups=4), 12), IMAGE)
-    assert units(space, "middle.weight", 0) == [(0, 0, 1, 1, 2, 2, 3, 3)]
-    assert units(space, "middle.bias", 0) == [(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3)]
-    assert reason(space, "middle.weight[1]") == "inside a group that is removed whole"
+    whole, inside = tuple(g for g in range(4) for _ in range(2)), (4, 5) * 4
+    assert units(space, "middle.weight", 0) == [whole, inside]
+    assert units(space, "middle.weight", 1) == [(6, 7, 8)]
+    assert units(space, "middle.bias", 0) == [tuple(g for g in range(4) for _ in range(3)), (6, 7, 8) * 4]
+
+
+def test_channels_that_must_stay_keep_their_group_and_their_position() -> None:
+    """Channel 5 of eight in four groups of two is the second one of the third group."""
+
+    def read(self: Any, h: Tensor) -> Tensor:
+        return self.mix(h) * h[:, 5:6]
+
+    space = checked(image_net(read, 12, mix=conv(8, 12, 1, groups=4)), IMAGE)
+    assert sizes(space) == {"a": 3, "mix": 3, "b": 4}
+
+
+def test_convolutions_in_two_and_in_four_groups_share_what_both_can_lose() -> None:
+    space = checked(
+        image_net(lambda s, h: s.four(h) + s.two(h), four=conv(8, 8, 1, groups=4), two=conv(8, 8, 1, groups=2)), IMAGE
+    )
+    assert sizes(space) == {"a#1": 2, "a#2": 2, "four": 2, "b": 4}
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -114,14 +139,14 @@ def test_a_grouped_convolution_of_the_input_keeps_its_channels(transposed: bool)
     assert reason(space, "deep.weight[0]") == "reads a tensor of fixed size"
 
 
-@pytest.mark.parametrize(("groups", "size"), [(8, 8), (4, 4), (2, 4)])
-def test_a_grouped_convolution_with_a_computed_weight(groups: int, size: int) -> None:
+@pytest.mark.parametrize(("groups", "names"), [(8, {"a", "b"}), (4, {"a#1", "a#2", "w", "b"})])
+def test_a_grouped_convolution_with_a_computed_weight(groups: int, names: set[str]) -> None:
     """The number of groups stands in the code, so whole groups can only go when a program replaces it."""
     weight = nn.Parameter(torch.zeros(8, 8 // groups, 3, 3))
     model = image_net(lambda s, h: functional.conv2d(h, s.w.tanh(), groups=groups), w=weight)
     space = checked(model, IMAGE)
-    assert sizes(space)["a"] == size
-    assert programs(space) == (set() if groups == 2 else {""})
+    assert set(sizes(space)) == names
+    assert programs(space) == {""}
 
 
 def test_a_computed_weight_of_a_plain_convolution_is_cut() -> None:

@@ -52,12 +52,27 @@ def test_vectors_and_counts_go_where_the_channel_goes(norm: nn.Module, vectors: 
     assert programs(space) == set()
 
 
-def test_statistics_of_the_input_forbid_removing_what_they_are_taken_over() -> None:
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda s, h: functional.instance_norm(h.transpose(1, 2)).transpose(1, 2),
+        lambda s, h: s.norm(h.transpose(1, 2)).transpose(1, 2),
+        lambda s, h: functional.batch_norm(h.transpose(0, 1), None, None, training=True).transpose(0, 1),
+    ],
+)
+def test_statistics_of_the_input_are_taken_over_the_rows_that_are_kept(rows: Any) -> None:
     """Channels moved to the rows of the image: instance norm averages over them, batch norm in eval does not."""
-    rows = lambda h: functional.instance_norm(h.transpose(1, 2)).transpose(1, 2)  # noqa: E731
-    assert reason(checked(image_net(lambda s, h: rows(h)), IMAGE)) == "op 'native_batch_norm' mixes this axis"
-    model = image_net(lambda s, h: s.norm(h.transpose(1, 2)).transpose(1, 2), norm=nn.BatchNorm2d(8))
-    assert sizes(checked(model, IMAGE)) == {"a": 8, "b": 4}
+    assert sizes(checked(image_net(rows, norm=nn.BatchNorm2d(8)), IMAGE)) == {"a": 8, "b": 4}
+
+
+def test_of_two_axes_that_statistics_run_across_only_the_first_shrinks() -> None:
+    def both(s: Any, h: Tensor) -> Tensor:
+        sums = s.c(h).sum((2, 3))[:, :, None] * h.sum((2, 3))[:, None]
+        return (functional.instance_norm(sums[:, None]).squeeze(1).sum(1)[..., None, None]).sigmoid() * h
+
+    space = checked(image_net(both, c=nn.Conv2d(8, 6, 1)), IMAGE)
+    assert sizes(space) == {"c": 6, "b": 4}
+    assert reason(space) == "op 'native_batch_norm' mixes this axis"
 
 
 def test_vectors_that_are_no_parameters_freeze() -> None:

@@ -32,7 +32,7 @@ def test_shuffled_pixels_of_an_input_leave_nothing_to_remove() -> None:
     parts = {"m": nn.PixelUnshuffle(2), "a": nn.Conv2d(12, 4, 1), "up": nn.PixelShuffle(2), "b": nn.Conv2d(1, 4, 1)}
     space = checked(seeded(lambda s, x: s.fc(s.b(s.up(s.a(s.m(x)))).mean((2, 3))), fc=nn.Linear(4, 2), **parts), IMAGE)
     assert sizes(space) == {"b": 4}
-    assert reason(space) == "a single channel (axis 0)"
+    assert reason(space) == "a single channel is used by itself"
 
 
 @pytest.mark.parametrize(
