@@ -33,6 +33,7 @@ from cpruner.candidate import Surgeon
 
 NETWORKS = ("resnet18", "resnet50", "vgg16_bn", "mobilenet_v2", "densenet121", "densenet201", "regnet_y_16gf")
 KEEP, SPREAD = 0.5, 0.2
+LINE = 64  # bytes that come from memory together
 FASTER, ABOVE_FLOOR = 20, 3
 TRACE_LIMIT = {"resnet50": 3, "densenet201": 15}
 LEAK_NETWORK, WARM_UP = "resnet18", 50
@@ -43,7 +44,26 @@ Facts = dict[str, Any]
 def floor(network: nn.Module) -> list[Tensor]:
     """Copy every tensor once."""
     with torch.no_grad():
-        return [tensor.clone() for tensor in (*network.parameters(), *network.buffers())]
+        return [tensor.clone() for tensor in tensors(network)]
+
+
+def traffic(model: nn.Module, small: nn.Module) -> float:
+    """Bytes that any selection must read and write, over those of the floor.
+
+    Whoever picks single numbers out of a row reads the whole row: memory comes in lines.
+    """
+    read = written = 0
+    for tensor, kept in zip(tensors(model), tensors(small), strict=True):
+        piece = tensor.element_size()
+        for full, size in zip(reversed(tensor.shape), reversed(kept.shape), strict=True):
+            piece *= full if piece < LINE else size
+        read, written = read + piece, written + kept.nbytes
+    return (read + written) / (2 * written)
+
+
+def tensors(network: nn.Module) -> list[Tensor]:
+    """Parameters and buffers."""
+    return [*network.parameters(), *network.buffers()]
 
 
 def candidate(space: cpruner.PruningSpace, generator: np.random.Generator) -> cpruner.Candidate:
@@ -83,6 +103,7 @@ def network(entry: Entry, rounds: int, peer_rounds: int) -> Facts:
     return {
         "trace_s": [seconds for seconds, _ in traced],
         "groups": len(space.groups),
+        "traffic": traffic(model, surgeon(space.uniform(KEEP))),
         **{name: spread(values) for name, values in times.items() if values},
     }
 
@@ -133,16 +154,19 @@ def markdown(record: Mapping[str, Any]) -> str:
         f"`{record['command']}`, {record['date']}, {record['device']}, torch {record['versions']['torch']}, "
         f"Torch-Pruning {record['versions']['torch-pruning']}. Medians, quartiles in brackets; one thread, random "
         f"candidates between keep ratios {KEEP - SPREAD:g} and {KEEP + SPREAD:g}. *Floor*: cloning every tensor of the "
-        "smaller network.",
+        "smaller network. *Bytes*: what any selection has to read and write (whole memory lines), over what the floor "
+        "reads and writes, at a uniform keep ratio of one half.",
         "",
-        "| network | groups | trace | choose | materialise | floor | times floor | Torch-Pruning | times faster |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| network | groups | trace | choose | materialise | floor | times floor | bytes | Torch-Pruning | "
+        "times faster |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, facts in record["networks"].items():
         cells = [name, str(facts["groups"]), f"{sorted(facts['trace_s'])[1]:.2f} s"]
         cells += [milliseconds(facts[key]) for key in ("choose", "materialise", "floor")]
         above, ratio = facts["above_floor"], faster(facts)
         cells.append(f"{above['median']:.2f} ({above['low']:.2f} to {above['high']:.2f})")
+        cells.append(f"{facts['traffic']:.2f}")
         cells += ["-", "-"] if ratio is None else [milliseconds(facts["peer"]), f"{ratio:.0f}"]
         lines.append(f"| {' | '.join(cells)} |")
     if leak := record.get("memory"):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,9 @@ class Candidate:
     def alive(self) -> NDArray[np.bool_]:
         """Boolean per unit, with one more True at the end so that unit FIXED (-1) is always alive."""
         mask = np.zeros(int(self.plan.offsets[-1]) + 1, dtype=bool)
-        for offset, kept in zip(self.plan.offsets, self.kept, strict=False):
-            mask[offset + np.asarray(kept, dtype=np.int64)] = True
+        widths = self.widths
+        kept = np.fromiter(chain.from_iterable(self.kept), np.int64, sum(widths))
+        mask[kept + np.repeat(self.plan.offsets[:-1], widths)] = True
         mask[FIXED] = True
         return mask
 
@@ -76,7 +78,7 @@ class Candidate:
         kept = np.flatnonzero(alive)
         ends = np.searchsorted(kept, table.offsets)
         kept -= np.repeat(table.offsets[:-1], np.diff(ends))
-        return np.split(kept, ends[1:-1]) if len(self.plan.labels) else []
+        return [kept[start:end] for start, end in pairwise(ends.tolist())]
 
     def to_json(self) -> str:
         """Self-contained text: kept indices by group name, and the plan."""

@@ -6,10 +6,11 @@ tables, for which a shallow look is enough. Anything else is still given to ``co
 
 import copy
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ _ATOMS = frozenset(
     )
 )
 _TABLES = frozenset((dict, OrderedDict, list, set))
+_PARAMETER = torch.Tensor._make_subclass
 _STORES = ("_parameters", "_buffers", "_modules")
 
 
@@ -35,9 +37,10 @@ class Template:
         self._model = model
         kinds: dict[nn.Module, Any] = {module: type(module) for module in model.modules()}
         plain = [module for module, kind in kinds.items() if not _special(kind)]
-        shared = _shared(plain)
+        self._shared = _shared(plain)
+        self._layouts: dict[Any, _Layout] = {}
         # inner modules first: a module that copies itself (fx.GraphModule) looks into them
-        self._parts = [(module, type(module), *_keys(module, shared)) for module in reversed(plain)]
+        self._parts = [(module, type(module), *self._look(module)) for module in reversed(plain)]
 
     def copy(self, memo: dict[int, Any]) -> nn.Module:
         """A deep copy.
@@ -46,20 +49,91 @@ class Template:
             memo: New tensor by ``id`` of the old one, for every parameter and buffer. Receives what is copied, as the
                 memo of ``copy.deepcopy`` does.
         """
+        memo[id(None)] = None  # absent tensors are found like the others
         for module, kind, _, _ in self._parts:
             memo[id(module)] = kind.__new__(kind)
-        for module, _, tables, others in self._parts:
+        for module, _, layout, constants in self._parts:
             state = module.__dict__.copy()
-            for key in tables:
-                value = state[key]
-                state[key] = _copied(value, memo) if value else type(value)()
-            for key in others:
-                state[key] = _copied(state[key], memo)
+            if len(state) == layout.size:
+                layout.renew(state, constants, memo)
+            else:  # it has been given attributes since
+                fresh, constants_now = self._look(module)
+                fresh.renew(state, constants_now, memo)
             object.__setattr__(memo[id(module)], "__dict__", state)
         if id(self._model) not in memo:
             memo[id(self._model)] = copy.deepcopy(self._model, memo)
         result: nn.Module = memo[id(self._model)]
         return result
+
+    def _look(self, module: nn.Module) -> tuple["_Layout", tuple[Any, ...]]:
+        """Which attributes of a module are what, and those that may be shared with a copy.
+
+        Modules that look alike have one layout: it stays in the cache while a network is copied.
+        """
+        state = module.__dict__
+        roles = tuple((key, _role(key, value, id(value) in self._shared)) for key, value in state.items())
+        if roles not in self._layouts:
+            self._layouts[roles] = _Layout(roles)
+        layout = self._layouts[roles]
+        return layout, tuple(state[key] for key in layout.constants)
+
+
+@final
+class _Layout:
+    """The attributes of a module by what has to be done with them.
+
+    Args:
+        roles: Attribute and role of each.
+    """
+
+    def __init__(self, roles: Sequence[tuple[str, str]]) -> None:
+        def having(role: str) -> tuple[str, ...]:
+            return tuple(key for key, own in roles if own == role)
+
+        self.size = len(roles)
+        self.empty, self.stores = having("empty"), having("store")
+        self.constants, self.others = having("constant"), having("other")
+        self._tables: Callable[[Any], tuple[Any, ...]] = (
+            itemgetter(*self.empty) if len(self.empty) > 1 else lambda state: tuple(state[key] for key in self.empty)
+        )
+
+    def renew(self, state: dict[str, Any], constants: Sequence[Any], memo: dict[int, Any]) -> None:
+        """Replace in a shallow copy of the attributes what must not be shared.
+
+        Args:
+            state: The attributes.
+            constants: What the constants were; one that has been replaced since is looked at anew.
+            memo: As of ``copy.deepcopy``.
+        """
+        tables = self._tables(state)
+        if any(tables):
+            state.update({key: _copied(table, memo) for key, table in zip(self.empty, tables, strict=True)})
+        else:
+            state.update(zip(self.empty, [type(table)() for table in tables], strict=True))
+        for key in self.stores:
+            store = state[key]
+            try:
+                filled = {name: memo[id(part)] for name, part in store.items()}
+            except KeyError:
+                filled = _copied(store, memo)
+            memo[id(store)] = state[key] = filled if type(store) is dict else type(store)(filled)
+        for key, constant in zip(self.constants, constants, strict=True):
+            if state[key] is not constant:
+                state[key] = _copied(state[key], memo)
+        for key in self.others:
+            state[key] = _copied(state[key], memo)
+
+
+def _role(key: str, value: Any, shared: bool) -> str:
+    """What an attribute is: atom, empty table, constant (a tuple of atoms), store of tensors or modules, or other."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return "atom"
+    if kind in _TABLES and not value and not shared:
+        return "empty"
+    if kind is tuple and all(type(part) in _ATOMS for part in value):
+        return "constant"
+    return "store" if key in _STORES and kind is dict and not shared else "other"
 
 
 def clone(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
@@ -71,14 +145,6 @@ def _shared(modules: Sequence[nn.Module]) -> set[int]:
     """Tables that several modules hold, by ``id``: one module may write there what another reads."""
     tables = [id(value) for module in modules for value in module.__dict__.values() if type(value) in _TABLES]
     return {place for place, count in Counter(tables).items() if count > 1}
-
-
-def _keys(module: nn.Module, shared: set[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Attributes that are empty tables, and attributes that have to be copied with care."""
-    items = module.__dict__.items()
-    tables = tuple(key for key, value in items if type(value) in _TABLES and not value and id(value) not in shared)
-    others = tuple(key for key, value in items if type(value) not in _ATOMS and key not in tables)
-    return tables, others
 
 
 @lru_cache(maxsize=4096)
@@ -111,9 +177,13 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
 
 def rebuilt(old: Tensor, value: Tensor) -> Tensor:
     """``value`` as what ``old`` is: a parameter with its flags and attributes, or a tensor."""
-    if type(old) is Tensor or not isinstance(old, nn.Parameter):
+    kind = type(old)
+    if kind is Tensor or not (kind is nn.Parameter or isinstance(old, nn.Parameter)):
         return value
-    new: Tensor = nn.Parameter(value, requires_grad=old.requires_grad)
+    if kind is nn.Parameter and type(value) is Tensor:
+        new: Tensor = _PARAMETER(nn.Parameter, value, old.requires_grad)  # what nn.Parameter does, without its checks
+    else:
+        new = nn.Parameter(value, requires_grad=old.requires_grad)
     if old.__dict__:
         new.__dict__.update(old.__dict__)
     return new

@@ -1,6 +1,8 @@
 """Cut a candidate out of its dense network: a real, smaller ``nn.Module``."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 
 import numpy as np
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 
 from cpruner.candidate.candidate import Candidate
 from cpruner.candidate.clone import Template, rebuilt
-from cpruner.candidate.gather import gather
+from cpruner.candidate.gather import Selection, gather
 from cpruner.candidate.plan import Plan
 from cpruner.candidate.replay import install
 from cpruner.errors import ArtefactError
@@ -57,13 +59,16 @@ class Surgeon:
                 f"model: expected a module '{min(missing)}', got none. The candidate was made for another model."
             )
         self._plan, self._template = plan, Template(model)
+        # many tensors are cut in the same way: every way has a number
+        ways: dict[tuple[tuple[int, int], ...], int] = {(): 0}
         self._stores = [
-            (store, key, [(cut.axis, cut.labels) for cut in plan.cuts_of.get(f"{path}.{key}".lstrip("."), ())])
+            (store, key, ways.setdefault(_way(plan, f"{path}.{key}".lstrip(".")), len(ways)))
             for path, module in modules.items()
             for store in (module._buffers, module._parameters)
             for key, tensor in store.items()
             if tensor is not None
         ]
+        self._ways, self._lengths = list(ways), [len(labels) for labels in plan.labels]
         check_attributes(modules, plan)
         self._sizes = [(modules[size.module], size.attribute, size.labels, size.form) for size in plan.attributes]
         self._programs = [(modules[program.module], program) for program in plan.programs]
@@ -76,29 +81,57 @@ class Surgeon:
         """
         if candidate.plan is not self._plan and candidate.structure != self._plan.fingerprint:
             raise ArtefactError("candidate: expected one of this network's space, got another. Trace the network anew.")
+        with _uncollected():
+            return self._cut(candidate)
+
+    def _cut(self, candidate: Candidate) -> nn.Module:
         kept, memo = candidate.kept_indices, dict[int, Any]()
-        on_device: dict[torch.device, tuple[Tensor, ...]] = {}
-        for store, key, cuts in self._stores:
-            tensor = store[key]
-            if tensor is not None and id(tensor) not in memo:
-                if tensor.device not in on_device:
-                    on_device[tensor.device] = _on(tensor.device, kept)
-                there = on_device[tensor.device]
-                chosen = [(axis, kept[labels], there[labels]) for axis, labels in cuts]
-                memo[id(tensor)] = rebuilt(tensor, gather(tensor.detach(), chosen))
+        chosen: dict[torch.device, list[list[Selection]]] = {}
+        with torch.no_grad():
+            for store, key, way in self._stores:
+                tensor = store[key]
+                if tensor is None or id(tensor) in memo:
+                    continue
+                device = tensor.device
+                if device not in chosen:
+                    chosen[device] = self._chosen(kept, device)
+                memo[id(tensor)] = rebuilt(tensor, gather(tensor, chosen[device][way]))
         small = self._template.copy(memo)
         for module, attribute, labels, form in self._sizes:
             count = len(kept[labels])
             memo[id(module)].__dict__[attribute] = (count,) if form == "tuple" else count
         for module, program in self._programs:
-            install(memo[id(module)], program, candidate, next(iter(on_device), None))
+            install(memo[id(module)], program, candidate, next(iter(chosen), None))
         return small
 
+    def _chosen(self, kept: Sequence[NDArray[np.int64]], device: torch.device) -> list[list[Selection]]:
+        """What every way of cutting selects; axes of which everything stays are left out."""
+        there = _on(device, kept)
+        whole = [len(index) == length for index, length in zip(kept, self._lengths, strict=True)]
+        return [[(axis, kept[n], there[n]) for axis, n in way if not whole[n]] for way in self._ways]
 
-def _on(device: torch.device, kept: Sequence[NDArray[np.int64]]) -> tuple[Tensor, ...]:
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Thousands of objects are made that all live on: looking for garbage among them in between finds none."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _way(plan: Plan, name: str) -> tuple[tuple[int, int], ...]:
+    """Axes of a tensor that are cut, the first one first, and the places of their labels."""
+    return tuple(sorted((cut.axis, cut.labels) for cut in plan.cuts_of.get(name, ())))
+
+
+def _on(device: torch.device, kept: Sequence[NDArray[np.int64]]) -> Sequence[Tensor]:
     """All kept indices on a device, moved in one piece."""
-    if not kept:
-        return ()
+    if device.type == "cpu" or not kept:
+        return [torch.from_numpy(index) for index in kept]
     whole = torch.from_numpy(np.concatenate(kept)).to(device)
     parts: tuple[Tensor, ...] = whole.split([len(index) for index in kept])
     return parts

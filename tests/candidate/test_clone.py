@@ -202,6 +202,14 @@ def test_rebuilt_parameters_keep_their_flags() -> None:
     assert old.some_flag == "yes"
 
 
+def test_rebuilt_parameters_of_a_class_of_their_own_are_parameters() -> None:
+    class Own(nn.Parameter):
+        pass
+
+    new = rebuilt(Own(torch.ones(3), requires_grad=False), torch.zeros(2))
+    assert (type(new), new.requires_grad) == (nn.Parameter, False)
+
+
 def test_rebuilt_buffers_are_the_value_itself() -> None:
     value = torch.zeros(2)
     assert rebuilt(torch.ones(3), value) is value

@@ -1,5 +1,7 @@
+import importlib
 import itertools
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from cpruner.candidate.gather import gather
 
+MODULE = importlib.import_module("cpruner.candidate.gather")
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.bool)
 
 
@@ -28,11 +31,12 @@ def test_rows_and_columns_by_hand() -> None:
     tensor = torch.arange(12.0).reshape(3, 4)
     assert gather(tensor, selections({0: [0, 2]})).tolist() == [[0, 1, 2, 3], [8, 9, 10, 11]]
     assert gather(tensor, selections({1: [1]})).tolist() == [[1], [5], [9]]
-    assert gather(tensor, selections({1: [0, 3], 0: [1, 2]})).tolist() == [[4, 7], [8, 11]]
+    assert gather(tensor, selections({0: [1, 2], 1: [0, 3]})).tolist() == [[4, 7], [8, 11]]
 
 
-@given(st.data())
-def test_as_one_selection_after_the_other(data: st.DataObject) -> None:
+@pytest.mark.parametrize("block", [0, 1 << 19], ids=["in blocks", "in the cache"])
+@given(data=st.data())
+def test_as_one_selection_after_the_other(block: int, data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     dtype = data.draw(st.sampled_from(DTYPES))
     tensor = torch.arange(torch.Size(shape).numel()).remainder(120).reshape(shape).to(dtype)
@@ -43,19 +47,32 @@ def test_as_one_selection_after_the_other(data: st.DataObject) -> None:
         for axis, size in enumerate(tensor.shape)
         if data.draw(st.booleans())
     }
+    chosen = dict(sorted(chosen.items()))
     before = tensor.clone()
-    result = gather(tensor, selections(chosen))
+    with mock.patch.object(MODULE, "_BLOCK", block):
+        result = gather(tensor, selections(chosen))
     assert result.dtype == dtype
     assert torch.equal(result, reference(tensor, chosen))
     assert torch.equal(tensor, before)
 
 
-@pytest.mark.parametrize("axes", [axes for n in (2, 3) for axes in itertools.combinations(range(4), n)])
-def test_every_pair_of_axes_of_a_tensor_of_several_blocks(axes: tuple[int, ...]) -> None:
-    """A megabyte and a half: rows are gathered in more than one block, with a rest."""
-    tensor = torch.arange(70 * 30 * 9 * 20, dtype=torch.float32).reshape(70, 30, 9, 20)
+@pytest.mark.parametrize("axes", [axes for n in (1, 2, 3) for axes in itertools.combinations(range(4), n)])
+def test_every_choice_of_axes_of_a_tensor_of_several_blocks(axes: tuple[int, ...]) -> None:
+    """Three megabytes: rows are gathered in more than one block, with a rest."""
+    tensor = torch.arange(140 * 30 * 9 * 20, dtype=torch.float32).reshape(140, 30, 9, 20)
     chosen = {axis: list(range(axis % 2, tensor.shape[axis], 2)) for axis in axes}
     assert torch.equal(gather(tensor, selections(chosen)), reference(tensor, chosen))
+
+
+@pytest.mark.parametrize("size", [1, 9])
+def test_a_large_parameter_in_small_and_large_pieces(size: int) -> None:
+    """Pieces of one number go through a block of rows, pieces of nine are picked one by one."""
+    weight = torch.nn.Parameter(torch.arange(600.0 * 512 * size).reshape(600, 512, size))
+    chosen = {0: list(range(0, 600, 2)), 1: list(range(1, 512, 3))}
+    with torch.no_grad():
+        result = gather(weight, selections(chosen))
+    assert type(result) is Tensor
+    assert torch.equal(result, reference(weight.detach(), chosen))
 
 
 @pytest.mark.parametrize("chosen", [{}, {0: [0, 1, 2]}, {0: [0, 2]}, {0: [0, 2], 1: [1]}, {0: [0, 1, 2], 1: [0]}])

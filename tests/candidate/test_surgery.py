@@ -1,3 +1,4 @@
+import gc
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from invariants import check, run
 from random_nets import candidates
+from smaller import pruned
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
@@ -24,8 +26,8 @@ NET = {net.name: net for net in NETS}
 @settings(max_examples=5)
 @given(data=st.data())
 def test_surgery_equals_the_mask_and_leaves_the_model_alone(net, data: st.DataObject) -> None:
-    model, inputs = net.build(), net.inputs()
-    space = trace(model, inputs)
+    case = pruned(net.name)
+    model, inputs, space = case.model, case.inputs, case.space
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     modules, kinds = list(model.modules()), [type(module) for module in model.modules()]
     check(model, inputs, space, data.draw(candidates(space)))
@@ -232,3 +234,18 @@ def test_a_network_with_a_replaced_module_can_be_traced_and_cut_again(name: str)
     small = materialise(model, trace(model, inputs).uniform(0.5))
     space = trace(small, inputs)
     check(small, inputs, space, space.smallest())
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_garbage_collector_is_afterwards_as_it_was(collecting: bool) -> None:
+    model, before = NET["depthwise"].build(), gc.isenabled()
+    space = trace(model, NET["depthwise"].inputs())
+    (gc.enable if collecting else gc.disable)()
+    try:
+        materialise(model, space.uniform(0.5))
+        assert gc.isenabled() == collecting
+        with pytest.raises(AttributeError):
+            Surgeon(model, space.plan)(None)
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
