@@ -17,7 +17,7 @@ demo: $(INSTALLED)  ## prune the default network (about a minute on two CPU core
 	$(BIN)/cpruner job=demo
 
 test: $(INSTALLED)  ## the unit suite on two processes; CIFAR-10 tests run where ../shared exists
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(INSTALLED)  ## style, formatting and types
 	$(BIN)/ruff check

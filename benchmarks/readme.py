@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from measure import exits
 from measure.summary import summary
+from surgery import faster
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -90,8 +92,20 @@ def repair() -> str:
 def breadth() -> str:
     """What the table of all networks comes to, and the time of a cut."""
     lines = [f"- {line}" for line in summary(json.loads((RESULTS / "breadth.json").read_text())["rows"])]
-    if (RESULTS / "surgery.json").is_file():
-        lines.append("- Cutting a candidate out: see [`surgery.md`](benchmarks/results/surgery.md).")
+    cuts = json.loads((RESULTS / "surgery.json").read_text())["networks"].values()
+    ratios = sorted(ratio for facts in cuts if (ratio := faster(facts)) is not None)
+    above = sorted(facts["above_floor"]["median"] for facts in cuts)
+    lines.append(
+        f"- Cutting a candidate out of {len(cuts)} networks: {ratios[0]:.0f} to {ratios[-1]:.0f} times faster than "
+        f"Torch-Pruning, {above[0]:.1f} to {above[-1]:.1f} times the time of cloning what is kept "
+        "([`surgery.md`](benchmarks/results/surgery.md))."
+    )
+    if (RESULTS / "roundtrip.json").is_file():
+        able = exits.summary(json.loads((RESULTS / "roundtrip.json").read_text())["rows"])[0]
+        lines.append(
+            f"- Training, copies, pickling, `torch.export`, ONNX and `torch.compile`: {able[:-1]} "
+            "([`roundtrip.md`](benchmarks/results/roundtrip.md))."
+        )
     return "\n".join(lines)
 
 

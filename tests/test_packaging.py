@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,9 +35,16 @@ def test_every_third_party_import_is_declared(options: configparser.SectionProxy
             assert declared & {_normal(name) for name in owners.get(top, [])}, f"{path}: {top} is not in setup.cfg"
 
 
-def test_the_configuration_tree_is_importable_from_elsewhere(tmp_path: Path) -> None:
-    code = "import importlib.resources as r; assert r.files('cpruner.conf').joinpath('__init__.py').is_file()"
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+def test_the_configuration_tree_is_a_package() -> None:
+    assert files("cpruner.conf").joinpath("__init__.py").is_file()
+
+
+def test_the_installed_command_finds_its_configuration_from_elsewhere(tmp_path: Path) -> None:
+    """In an interpreter of its own; test_readme.py gives the command its arguments within this one."""
+    program = Path(sys.executable).with_name("cpruner")
+    shown = subprocess.run([program, "--cfg", "job"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert yaml.safe_load(shown)["job"] == "cpruner"
+    assert list(tmp_path.iterdir()) == []
 
 
 def _normal(name: str) -> str:

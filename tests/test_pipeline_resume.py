@@ -1,6 +1,8 @@
 """Run directories of the pipeline: what they hold, and how an interrupted run goes on."""
 
 import copy
+import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import CheckpointError
 from cpruner.pipeline import AGENT
 from cpruner.repair import Repair
+from cpruner.result import Result
 from cpruner.space import Scope
 
 
@@ -48,21 +51,40 @@ def test_it_changes_nothing_about_the_result(tmp_path: Path) -> None:
     assert equal(weights(inside.model), weights(outside.model))
 
 
+BOTH: dict[str, Any] = {"agent": CrossEntropy(episodes_per_update=2), "baselines": {"random": Random()}}
+
+
+@cache
+def whole() -> Result:
+    """A run of both that nothing interrupts."""
+    return pruned(**BOTH)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run of two evaluations; what is refused leaves it as it is."""
+    folder = tmp_path_factory.mktemp("short")
+    pruned(run_dir=folder, evaluations=2)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 @pytest.mark.parametrize("stop", ["agent 4/6", "agent 6/6", "random 2/6", "random 6/6", "finetune", "epoch 1"])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(stop: str, tmp_path: Path) -> None:
     def interrupt(event: str) -> None:
         if event == stop:
             raise KeyboardInterrupt
 
-    common = {"agent": CrossEntropy(episodes_per_update=2), "baselines": {"random": Random()}}
-    whole = pruned(**common)
     with pytest.raises(KeyboardInterrupt):
-        pruned(**common, run_dir=tmp_path / "one", watcher=Told(interrupt))
+        pruned(**BOTH, run_dir=tmp_path / "one", watcher=Told(interrupt))
     told = Told()
-    resumed = pruned(**common, run_dir=tmp_path / "two", resume=tmp_path / "one", watcher=told)
-    assert resumed.searches == whole.searches
-    assert resumed.readings == whole.readings
-    assert equal(weights(resumed.model), weights(whole.model))
+    resumed = pruned(**BOTH, run_dir=tmp_path / "two", resume=tmp_path / "one", watcher=told)
+    assert resumed.searches == whole().searches
+    assert resumed.readings == whole().readings
+    assert equal(weights(resumed.model), weights(whole().model))
     assert "agent 1/6" not in told.events
 
 
@@ -84,14 +106,14 @@ def test_a_run_goes_on_in_its_own_directory_unless_given_another(tmp_path: Path)
         ({"space": Scope(multiple_of=2)}, "space"),
     ],
 )
-def test_another_run_is_refused(changed: dict[str, Any], named: str, tmp_path: Path) -> None:
-    pruned(run_dir=tmp_path, evaluations=2)
+def test_another_run_is_refused(changed: dict[str, Any], named: str, short: Path) -> None:
+    before = contents(short)
     with pytest.raises(CheckpointError, match=rf"expected {named} = .*, got .*It belongs to another search"):
-        pruned(resume=tmp_path, evaluations=2, **changed)
+        pruned(resume=short, evaluations=2, **changed)
+    assert contents(short) == before
 
 
-def test_another_model_budget_or_constraint_is_refused(tmp_path: Path) -> None:
-    pruned(run_dir=tmp_path, evaluations=2)
+def test_another_model_budget_or_constraint_is_refused(short: Path) -> None:
     other = task().model
     with torch.no_grad():
         other[0].weight[0, 0, 0, 0] += 1e-3  # type: ignore[index]
@@ -102,7 +124,7 @@ def test_another_model_budget_or_constraint_is_refused(tmp_path: Path) -> None:
         ("limits", {"given": {"example_inputs": torch.zeros(1, 1, 9, 8)}}),
     ):
         with pytest.raises(CheckpointError, match=f"expected {named} = "):
-            pruned(resume=tmp_path, evaluations=2, **arguments)
+            pruned(resume=short, evaluations=2, **arguments)
 
 
 def test_a_noisy_dense_cost_does_not_keep_a_run_from_going_on(tmp_path: Path) -> None:
@@ -121,12 +143,12 @@ def test_a_noisy_dense_cost_does_not_keep_a_run_from_going_on(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
-def test_a_run_that_cannot_be_continued_is_refused(damage: str, tmp_path: Path) -> None:
-    pruned(run_dir=tmp_path, evaluations=2)
-    saved = tmp_path / "search" / "agent.pt"
+def test_a_run_that_cannot_be_continued_is_refused(damage: str, short: Path, tmp_path: Path) -> None:
+    shutil.copytree(short, tmp_path / "old")
+    saved = tmp_path / "old" / "search" / "agent.pt"
     if damage == "missing":
         saved.unlink()
     else:
         saved.write_bytes(saved.read_bytes()[:200])
     with pytest.raises(CheckpointError, match=r"expected .*agent\.pt"):
-        pruned(run_dir=tmp_path / "new", resume=tmp_path)
+        pruned(run_dir=tmp_path / "new", resume=tmp_path / "old")

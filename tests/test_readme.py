@@ -1,17 +1,19 @@
-"""README.md is run, not believed: its Python blocks run in order as one session, its ``cpruner`` lines must compose."""
+"""README.md is run, not believed: its Python blocks run in order as one session, its ``cpruner`` lines must compose.
+
+All in this process, which has torch and Hydra at hand; test_packaging.py starts the installed program.
+"""
 
 import itertools
 import re
+import runpy
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from drive import Command
 
 README = Path(__file__).parents[1] / "README.md"
 SHELL = ("bash", "console", "sh")
-TIMEOUT_SECONDS = 300
 
 
 def blocks(markdown: str, *languages: str) -> list[str]:
@@ -48,25 +50,12 @@ def _choices(argument: str) -> list[str]:
     return [f"{key}{equals}{value[start:end]}" for start, end in zip(starts, ends, strict=True)]
 
 
-def run(command: list[str], folder: Path) -> str | None:
-    """None if the command succeeds in ``folder``, else the command and the end of what it said."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    return None if done.returncode == 0 else f"{shlex.join(command)}\n{(done.stdout + done.stderr)[-2000:]}"
-
-
-def composes(arguments: list[str], folder: Path) -> str | None:
-    """None if ``cpruner`` accepts the arguments; nothing is searched, only the configuration is printed."""
-    program = str(Path(sys.executable).with_name("cpruner"))
-    show = [] if {"--help", "--cfg", "-c"} & set(arguments) else ["--cfg", "job"]
-    return run([program, *arguments, *show], folder)
+def composes(cpruner: Command, arguments: list[str]) -> str | None:
+    """None if ``cpruner`` accepts the arguments, else them and what it said; nothing is searched, only shown."""
+    show = [] if {"--help", "--cfg", "-c"} & set(arguments) else ["--cfg", "job"]  # options of Hydra come first
+    outcome = cpruner(*show, *arguments)
+    assert not cpruner.runs()
+    return None if outcome.code == 0 else f"{shlex.join(['cpruner', *arguments])}\n{outcome.err[-2000:]}"
 
 
 @pytest.fixture
@@ -75,18 +64,24 @@ def markdown() -> str:
     return README.read_text(encoding="utf-8")
 
 
-def test_python_blocks_run(markdown: str, tmp_path: Path) -> None:
+@pytest.fixture
+def cpruner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(tmp_path, tmp_path / "cache", lambda: tuple(capsys.readouterr()))  # type: ignore[arg-type, return-value]
+
+
+def test_python_blocks_run(markdown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = blocks(markdown, "python")
     assert session, "README.md shows no Python"
-    (tmp_path / "readme.py").write_text("\n\n".join(session), encoding="utf-8")
-    failure = run([sys.executable, "readme.py"], tmp_path)
-    assert failure is None, failure
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "readme.py"
+    file.write_text("\n\n".join(session), encoding="utf-8")
+    runpy.run_path(str(file), run_name="__main__")
 
 
-def test_commands_compose(markdown: str, tmp_path: Path) -> None:
+def test_commands_compose(markdown: str, cpruner: Command) -> None:
     lines = commands(markdown)
     assert lines, "README.md shows no cpruner command"
-    failures = [failure for line in lines for single in single_runs(line) if (failure := composes(single, tmp_path))]
+    failures = [failure for line in lines for single in single_runs(line) if (failure := composes(cpruner, single))]
     assert not failures, "\n\n".join(failures)
 
 
@@ -109,8 +104,9 @@ def test_a_multirun_becomes_single_runs_with_every_value() -> None:
     assert single_runs(["c=1,2"]) == [["c=1,2"]]
 
 
-def test_a_failing_command_is_shown_with_its_output(tmp_path: Path) -> None:
-    assert run([sys.executable, "-c", "pass"], tmp_path) is None
-    failure = run([sys.executable, "-c", "import sys; sys.exit('no such option')"], tmp_path)
+def test_a_command_that_does_not_compose_is_shown_with_its_output(cpruner: Command) -> None:
+    assert composes(cpruner, ["--help"]) is None
+    failure = composes(cpruner, ["agent=random", "model.colour=red"])
     assert failure is not None
-    assert failure.endswith("no such option\n")
+    assert failure.startswith("cpruner agent=random model.colour=red\ncpruner: ")
+    assert "model.colour" in failure

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ NUMPY_OBJECTS = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence",
 
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def parsed(path: Path) -> tuple[str, ast.Module, str]:
+    """What a check is given; every check reads every file."""
+    source = path.read_text(encoding="utf-8")
+    return relative(path), ast.parse(source), source
 
 
 def long_file(path: str, tree: ast.Module, source: str) -> Iterator[str]:
@@ -117,8 +125,7 @@ CHECKS += [(prints, PACKAGE), (global_rng, PACKAGE + SCRIPTS)]
 
 @pytest.mark.parametrize(("check", "files"), CHECKS, ids=[check.__name__ for check, _ in CHECKS])
 def test_the_tree_keeps_to_the_sheet(check: Check, files: list[Path]) -> None:
-    sources = ((relative(path), path.read_text(encoding="utf-8")) for path in files)
-    found = [breach for path, source in sources for breach in check(path, ast.parse(source), source)]
+    found = [breach for path in files for breach in check(*parsed(path))]
     assert not found, "\n" + "\n".join(found)
 
 

@@ -29,9 +29,14 @@ TRAINED = (*UNTRAINED, "dense.epochs=1", "dense.warmup_epochs=0", "finetune.epoc
 BUDGETS = (Budget(Flops(), 0.5), Budget(Params(), 0.4))
 
 
+@functools.cache
+def _registered() -> None:
+    register()
+
+
 def composed(*overrides: str) -> DictConfig:
     """The config of ``cpruner OVERRIDES``."""
-    register()
+    _registered()
     with initialize_config_module("cpruner.conf", version_base="1.3"):
         return compose("config", overrides=list(overrides))
 

@@ -20,9 +20,16 @@ def learn(spec, env, updates, seed=0):
     return play(env, agent, deterministic=True).action_TA[:, 0], np.mean(multiplier_UK[-10:], axis=0), agent
 
 
-@pytest.mark.parametrize("multiplier", ["pid", "gradient"])
-@pytest.mark.parametrize("toy", [ToyCMDP.one, ToyCMDP.two])
-def test_toy_is_solved_primal_and_dual(multiplier, toy):
+@pytest.mark.parametrize(
+    ("toy", "multiplier"),
+    [
+        (ToyCMDP.two, "pid"),
+        (ToyCMDP.two, "gradient"),
+        pytest.param(ToyCMDP.one, "pid", marks=pytest.mark.slow),
+        pytest.param(ToyCMDP.one, "gradient", marks=pytest.mark.slow),
+    ],
+)
+def test_toy_is_solved_primal_and_dual(toy, multiplier):
     env = toy()
     solution = env.solve()
     action_T, multiplier_K, _ = learn(PPOLagrangian(multiplier=multiplier, **QUICK), env, updates=40)
@@ -32,7 +39,7 @@ def test_toy_is_solved_primal_and_dual(multiplier, toy):
 
 def test_without_multiplier_the_toy_is_violated():
     env = ToyCMDP.one()
-    action_T, multiplier_K, _ = learn(PPOLagrangian(multiplier_cap=0.0, **QUICK), env, updates=40)
+    action_T, multiplier_K, _ = learn(PPOLagrangian(multiplier_cap=0.0, **QUICK), env, updates=20)
     assert multiplier_K.tolist() == [0.0]
     assert action_T == pytest.approx(env.gain_T, abs=0.06)
     assert env.weight_TK[:, 0] @ action_T > 1.2 * env.limit_K[0]
@@ -40,7 +47,7 @@ def test_without_multiplier_the_toy_is_violated():
 
 def test_without_constraints_the_reward_is_maximised():
     env = ToyCMDP.unconstrained()
-    action_T, multiplier_K, _ = learn(PPOLagrangian(**QUICK), env, updates=30)
+    action_T, multiplier_K, _ = learn(PPOLagrangian(**QUICK), env, updates=20)
     assert action_T == pytest.approx(env.solve().action_T, abs=0.06)
     assert multiplier_K.shape == (0,)
 
@@ -49,18 +56,18 @@ def test_without_constraints_the_reward_is_maximised():
     "options",
     [
         {"baseline": "critic", "critic_epochs": 15},
-        {"scale_costs": False},
+        pytest.param({"scale_costs": False}, marks=pytest.mark.slow),
         {"multiplier_unit": "pool"},
         {"multiplier_unit": "one", "multiplier": "gradient", "multiplier_lr": 0.2, "multiplier_init": 0.0},
         {"reuse": 1},
-        {"learn_std": True, "std_decay": 1.0},
-        {"normalise_observations": False},
+        pytest.param({"learn_std": True, "std_decay": 1.0}, marks=pytest.mark.slow),
+        pytest.param({"normalise_observations": False}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
 def test_the_toy_is_solved_under_every_option(options):
     env = ToyCMDP.one()
-    action_T, multiplier_K, _ = learn(PPOLagrangian(**{**QUICK, **options}), env, updates=35)
+    action_T, multiplier_K, _ = learn(PPOLagrangian(**{**QUICK, **options}), env, updates=30)
     assert action_T == pytest.approx(env.solve().action_T, abs=0.1)
     assert multiplier_K == pytest.approx([0.2], abs=0.05)
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from invariants import check, run
 from random_nets import candidates
+from smaller import pruned
 from torch import nn
 
 from cpruner.candidate import Candidate, Cut, Plan, masked, masked_copy, materialise
@@ -20,10 +21,11 @@ NET = {net.name: net for net in NETS}
 @settings(max_examples=5)
 @given(data=st.data())
 def test_masks_are_reversed_exactly(net, data: st.DataObject) -> None:
-    model, inputs = net.build(), net.inputs()
+    case = pruned(net.name)
+    model, inputs = case.model, case.inputs
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     outputs = run(model, inputs)
-    with masked(model, data.draw(candidates(trace(model, inputs)))) as inside:
+    with masked(model, data.draw(candidates(case.space))) as inside:
         assert inside is model
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(torch.equal(one, other) for one, other in zip(run(model, inputs), outputs, strict=True))

@@ -127,7 +127,7 @@ def test_the_result_fits_whenever_the_narrowest_network_does(
     assert countable.fits(ratio_G.tolist()) == countable.fits([0.0, 0.0, 0.0])
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(flops_share=shares, params_share=shares, proposal=ratios, lowest=floors, step=st.sampled_from([1, 2]))
 def test_no_larger_factor_fits(
     flops_share: float, params_share: float, proposal: list[float], lowest: float, step: int

@@ -24,13 +24,13 @@ def invariants_hold(drawn: Drawn, data: st.DataObject) -> None:
     agree(model, longer, space, data.draw(candidates(space)))
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(image_networks(), st.data())
 def test_images(drawn: Drawn, data: st.DataObject) -> None:
     invariants_hold(drawn, data)
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(token_networks(), st.data())
 def test_tokens(drawn: Drawn, data: st.DataObject) -> None:
     invariants_hold(drawn, data)
@@ -50,7 +50,7 @@ def test_tokens_thousands_of_times(drawn: Drawn, data: st.DataObject) -> None:
     invariants_hold(drawn, data)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(networks())
 def test_every_parameter_axis_is_in_a_group_or_explained(drawn: Drawn) -> None:
     model, inputs = drawn
@@ -66,7 +66,7 @@ def test_every_parameter_axis_is_in_a_group_or_explained(drawn: Drawn) -> None:
     assert channel_axes <= said
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(networks())
 def test_two_traces_agree(drawn: Drawn) -> None:
     model, inputs = drawn

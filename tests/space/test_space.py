@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ NET = {net.name: net for net in NETS}
 SPACE = trace(NET["residual"].build(), NET["residual"].inputs())
 
 
+@cache
 def space(multiple_of: int, min_width: int) -> PruningSpace:
     return trace(NET["dense block"].build(), NET["dense block"].inputs(), multiple_of=multiple_of, min_width=min_width)
 

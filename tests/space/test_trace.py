@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cpruner.errors import InputError, TraceError
 from cpruner.space import trace
-from cpruner.testing.nets import NETS
+from cpruner.testing.nets import NETS, Net
 
 NET = {net.name: net for net in NETS}
 X = torch.linspace(-1, 1, 2 * 3 * 64, dtype=torch.float64).reshape(2, 3, 8, 8)
@@ -27,13 +27,25 @@ def small_net() -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
-@settings(max_examples=8)
-@given(data=st.data())
-def test_the_mask_equals_surgery_and_the_counts_agree(net, data: st.DataObject) -> None:
+def invariants_hold(net: Net, data: st.DataObject) -> None:
     model, inputs = net.build(data.draw(st.integers(0, 1000))), net.inputs()
     space = trace(model, inputs)
     check(model, inputs, space, data.draw(candidates(space)))
+
+
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@settings(max_examples=3)
+@given(data=st.data())
+def test_the_mask_equals_surgery_and_the_counts_agree(net: Net, data: st.DataObject) -> None:
+    invariants_hold(net, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_they_agree_for_more_weights_and_candidates(net: Net, data: st.DataObject) -> None:
+    invariants_hold(net, data)
 
 
 def test_the_model_is_left_bit_for_bit_as_it_was() -> None:
