@@ -24,8 +24,8 @@ from cpruner.space.table import Table
 from cpruner.space.tracer import Tracer
 
 _UNUSED = (
-    "not run in eval mode: it keeps its size, and may not fit what it reads in training mode; remove it, or exclude "
-    "the modules it reads from"
+    "not run, neither in eval nor in training mode: it keeps its size, and may not fit what it is given; remove "
+    "it, or exclude the modules it reads from"
 )
 
 

@@ -21,6 +21,7 @@ from cpruner.space.select import select
 from cpruner.space.selection import Selection
 from cpruner.space.space import PruningSpace
 from cpruner.space.tracer import Cost, Tracer
+from cpruner.space.training import follow_training
 from cpruner.space.values import fresh, tensors_of
 
 
@@ -118,13 +119,14 @@ class Capture:
 
 
 def _traced(model: nn.Module, inputs: tuple[Any, ...], request: Request) -> Tracer:
-    tracer, inputs = Tracer(model, RULES, pointwise), fresh(inputs)
+    tracer, given = Tracer(model, RULES, pointwise), fresh(inputs)
     with follow(tracer.recorder, model, RuleRunner(tracer, request.rules)), tracer:
-        output = run(model, inputs)
+        output = run(model, given)
     for tensor in tensors_of(output):
         tracer.settle([tensor])
         for plane in tracer.planes(tensor):
             tracer.sheet.freeze(plane, "output of the network")
+    follow_training(tracer, model, _copies(inputs, 2), request.rules)
     select(tracer, model, request.selection)
     return tracer
 

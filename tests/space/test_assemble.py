@@ -115,7 +115,7 @@ def test_parameters_that_do_not_run_and_single_numbers_are_listed_as_frozen() ->
     )  # fmt: skip
     reasons = {(e.tensor, e.axis, e.kept): e.reason for e in trace(model, tokens()).frozen}
     assert reasons["spare.weight", 0, 1] == reasons["spare.weight", 1, 3]
-    assert reasons["spare.weight", 1, 3].startswith("not run in eval mode: it keeps its size")
+    assert reasons["spare.weight", 1, 3].startswith("not run, neither in eval nor in training mode: it keeps its size")
     assert reasons["scale", 0, 1] == "a single number"
 
 
