@@ -1,7 +1,9 @@
 """What every test shares: one thread per process, reproducible property tests, the CIFAR-10 fixtures."""
 
 import importlib.util
+from collections.abc import Iterator
 
+import pytest
 import torch
 from hypothesis import settings
 
@@ -12,3 +14,11 @@ torch.set_num_threads(1)
 
 settings.register_profile("cpruner", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("cpruner")
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> Iterator[None]:
+    """Layers draw their first weights from torch's global generator: the same ones whatever ran before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        yield

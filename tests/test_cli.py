@@ -117,7 +117,17 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("overrides", "message"), REFUSED.values(), ids=REFUSED)
+#: What test_config.py refuses as well, without the program around it.
+ELSEWHERE = ("an unknown option", "a mistyped option", "an option out of range", "an unknown baseline")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        pytest.param(*case, id=name, marks=pytest.mark.slow if name in ELSEWHERE else ())
+        for name, case in REFUSED.items()
+    ],
+)
 def test_a_mistake_ends_in_one_clear_message(cpruner: Command, overrides: list[str], message: str) -> None:
     tiny = UNTRAINED if not any(text.startswith("model=") for text in overrides) else UNTRAINED[2:]
     outcome = cpruner(*tiny, *overrides)

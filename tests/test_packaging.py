@@ -39,6 +39,7 @@ def test_the_configuration_tree_is_a_package() -> None:
     assert files("cpruner.conf").joinpath("__init__.py").is_file()
 
 
+@pytest.mark.slow  # the demo and the wheel of .ci/run start the program as well
 def test_the_installed_command_finds_its_configuration_from_elsewhere(tmp_path: Path) -> None:
     """In an interpreter of its own; test_readme.py gives the command its arguments within this one."""
     program = Path(sys.executable).with_name("cpruner")

@@ -72,7 +72,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("stop", ["agent 4/6", "agent 6/6", "random 2/6", "random 6/6", "finetune", "epoch 1"])
+STOPS, LATER = ("agent 4/6", "random 2/6", "epoch 1"), ("agent 6/6", "random 6/6", "finetune")
+
+
+@pytest.mark.parametrize("stop", [*STOPS, *(pytest.param(stop, marks=pytest.mark.slow) for stop in LATER)])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(stop: str, tmp_path: Path) -> None:
     def interrupt(event: str) -> None:
         if event == stop:

@@ -109,6 +109,7 @@ def test_ties_in_accuracy_go_to_the_lower_loss() -> None:
     point = [(torch.tensor([[1.0, 0.0]]), torch.tensor([0]))]
     network = nn.Linear(2, 2)
     nn.init.eye_(network.weight)
+    nn.init.zeros_(network.bias)
     _, log = tune(network, point, point, FineTune(epochs=3, lr=0.1), seed=0)
     assert [epoch.search_accuracy for epoch in log.epochs] == [1.0] * 3 == [log.start_accuracy] * 3
     assert log.best_epoch == 3

@@ -14,7 +14,11 @@ EXAMPLE = torch.zeros(1, 3, 32, 32)
 # The CIFAR-10 table of chenyaofo/pytorch-cifar-models: millions of parameters and of multiply-adds.
 @pytest.mark.parametrize(
     ("width", "parameters", "macs"),
-    [(0.5, 0.70, 27.97), (0.75, 1.37, 59.31), (1.0, 2.24, 87.98), (1.4, 4.33, 170.07)],
+    [
+        (0.5, 0.70, 27.97),
+        *(pytest.param(*row, marks=pytest.mark.slow) for row in ((0.75, 1.37, 59.31), (1.0, 2.24, 87.98))),
+        (1.4, 4.33, 170.07),
+    ],
 )
 def test_published_size(width: float, parameters: float, macs: float) -> None:
     counted = size(CifarMobileNetV2(width))

@@ -145,7 +145,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(spec: AgentSp
 
 
 @pytest.mark.parametrize("name", AGENTS)
-@pytest.mark.parametrize("stop", [2, 4, 7, 10])
+@pytest.mark.parametrize("stop", [2, 7, *(pytest.param(stop, marks=pytest.mark.slow) for stop in (4, 10))])
 def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(name: str, stop: int, tmp_path: Path) -> None:
     spec, (expected, agent) = AGENTS[name], whole(name, 10)
     with pytest.raises(Interrupted):
