@@ -61,7 +61,7 @@ def markdown(record: Mapping[str, Any]) -> str:
             "module, *state_dict* loading into another materialised network. The other columns state the greatest "
             "error relative to the eager network, or why it failed; a pruned network is asked where the dense one is "
             f"within {TOLERANCE:g}. ONNX is run by onnxruntime; torch.compile is without graph breaks (aot_eager), "
-            "inductor for a few networks.",
+            "inductor for a few networks. With --resume, rows come from several runs.",
             "",
             *tables(record["rows"], HEADER, cells),
         ]

@@ -50,7 +50,8 @@ def markdown(record: Mapping[str, Any]) -> str:
             "`torch.utils.flop_counter` on the networks themselves and must equal the prediction; *max error* compares "
             "with the masked dense network; *frozen* are parameters none of whose axes can shrink; *TP* is "
             "Torch-Pruning with magnitude importance, pruning ratio 0.5 and the classifier left alone (*by hand*: only "
-            "with the extra code its own example has for this network).",
+            "with the extra code its own example has for this network). Columns of an engine that the command leaves "
+            "out are those of an earlier run.",
             "",
             *tables(rows, HEADER, cells),
         ]

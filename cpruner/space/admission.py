@@ -38,7 +38,7 @@ def admit(model: nn.Module, inputs: tuple[Any, ...]) -> None:
 
 
 def _kind(module: nn.Module) -> str | None:
-    """What was made of an eager module, if anything."""
+    """What was made of an eager module, if anything; ``torch.export`` gives its graphs an ``eval`` of their own."""
     if type(module).__module__.startswith(_QUANTISED):
         return "quantised"
     if isinstance(module, torch.jit.ScriptModule):

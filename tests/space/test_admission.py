@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from function import Function
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
@@ -41,12 +42,14 @@ def packed(kind: str) -> nn.Module:
     return nn.Sequential(nn.Linear(4, 4), layer)
 
 
-def test_plain_networks_pass() -> None:
-    admit(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), (torch.zeros(2, 3), 7, None))
+def test_plain_networks_and_other_arguments_pass() -> None:
+    model = Function(lambda s, x, n, nothing: s.fc(s.a(x)) * n, a=nn.Linear(3, 4), fc=nn.Linear(4, 2))
+    inputs = torch.zeros(2, 3, dtype=torch.float64), 7, None
+    assert [group.size for group in trace(model, inputs).groups] == [4]
 
 
 def test_a_network_without_parameters_takes_inputs_anywhere() -> None:
-    admit(nn.ReLU(), (torch.zeros(2, device="meta"),))
+    assert trace(nn.ReLU(), torch.zeros(2, device="meta")).groups == ()
 
 
 def test_parameters_without_a_shape_are_named() -> None:
