@@ -64,7 +64,7 @@ def milliseconds(ready: Prepared, candidate: Candidate, spec: Repair, repeats: i
     taken = []
     for _ in range(WARM_UP + repeats):
         start = time.perf_counter()
-        repaired(ready.task.model, candidate, ready.statistics, spec)
+        repaired(ready.surgeon, candidate, ready.statistics, spec)
         taken.append(1000 * (time.perf_counter() - start))
     return taken[WARM_UP:]
 
@@ -74,7 +74,7 @@ def rows(ready: Prepared, job: Job, splits: Splits, seed: int, repeats: int) -> 
     candidate = halved(ready, job)
     for name, mode in MODES.items():
         spec = dataclasses.replace(mode, seed=seed)
-        network = repaired(ready.task.model, candidate, ready.statistics, spec)
+        network = repaired(ready.surgeon, candidate, ready.statistics, spec)
         taken = milliseconds(ready, candidate, spec, repeats)
         yield (
             name,

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cpruner.candidate import Candidate, materialise
+from cpruner.candidate import Candidate, Surgeon, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
 from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
@@ -63,9 +64,14 @@ class Prepared:
         """Dense cost by budget name."""
         return {reading.name: reading.dense for reading in self.dense}
 
+    @cached_property
+    def surgeon(self) -> Surgeon:
+        """What cuts the candidates out of the dense network."""
+        return Surgeon(self.task.model, self.space.plan)
+
     def build(self, candidate: Candidate) -> nn.Module:
         """The repaired smaller network of a candidate."""
-        return repaired(self.task.model, candidate, self.statistics, self.repair)
+        return repaired(self.surgeon, candidate, self.statistics, self.repair)
 
     def read(self, network: nn.Module) -> tuple[Reading, ...]:
         """Measure every budget on a network."""

@@ -82,6 +82,10 @@ def test_candidates_are_built_repaired(prepared: Prepared) -> None:
     assert [reading.value for reading in prepared.read(small)] == [flops(4, 3, 6), params(4, 3, 6)]
 
 
+def test_what_cuts_is_made_once(prepared: Prepared) -> None:
+    assert prepared.surgeon is prepared.surgeon
+
+
 def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:
     assert prepared.inputs == (EXAMPLE,)
     assert prepare(task(example_inputs=(EXAMPLE,)), REPAIR).dense == prepared.dense

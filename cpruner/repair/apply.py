@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from cpruner.candidate import Candidate, materialise
+from cpruner.candidate import Candidate, Surgeon
 from cpruner.repair.recalibrate import recalibrate
 from cpruner.repair.refit import sequential, static
 from cpruner.repair.spec import Repair
@@ -11,11 +11,11 @@ from cpruner.repair.statistics import Statistics
 _MODES = {"static": static, "sequential": sequential}
 
 
-def repaired(model: nn.Module, candidate: Candidate, statistics: Statistics, spec: Repair) -> nn.Module:
-    """Materialise a candidate and refit it as ``spec`` says.
+def repaired(surgeon: Surgeon, candidate: Candidate, statistics: Statistics, spec: Repair) -> nn.Module:
+    """Cut a candidate and refit it as ``spec`` says.
 
     Args:
-        model: The dense network, untouched.
+        surgeon: Of the dense network, which stays untouched.
         candidate: What to keep.
         statistics: Of the dense network.
         spec: Mode and options.
@@ -23,7 +23,7 @@ def repaired(model: nn.Module, candidate: Candidate, statistics: Statistics, spe
     Returns:
         The smaller network in eval mode.
     """
-    small = materialise(model, candidate).eval()
+    small = surgeon(candidate).eval()
     if spec.mode in _MODES:
         _MODES[spec.mode](small, candidate, statistics, spec)
     if spec.recalibrate:

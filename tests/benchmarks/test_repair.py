@@ -22,7 +22,7 @@ def test_every_mode_refits_the_same_half() -> None:
     found = dict(rows(task, JOB, splits(), 0, 2))
     assert list(found) == list(MODES)
     for name, row in found.items():
-        network = repaired(task.task.model, candidate, task.statistics, MODES[name])
+        network = repaired(task.surgeon, candidate, task.statistics, MODES[name])
         assert row["test_accuracy"] == score(network, splits().test).accuracy
         assert row["search_accuracy"] == score(network, splits().search).accuracy
         assert row["widths"] == list(candidate.widths)
