@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cpruner.candidate import Candidate, masked, materialise
 from cpruner.space import PruningSpace, tensors_of
-from cpruner.space.kept_norm import Kept, KeptNorm
+from cpruner.space.proof.kept_norm import Kept, KeptNorm
 
 
 class ZeroQuotients(TorchDispatchMode):

@@ -4,7 +4,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cpruner.space.sheet import Sheet
+from cpruner.space.label.sheet import Sheet
 
 COUNT = 10
 

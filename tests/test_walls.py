@@ -24,6 +24,13 @@ ROOMS = {
 }
 ROOMS["testing"] = set(ROOMS)
 ROOMS["command"] = set(ROOMS) | {"pipeline", "prepare", "result", "screen", "watch"}  # stands above the pipeline
+INNER = {  # what the folders inside a room may import of it; its other files may import them all
+    ("space", "label"): {"group"},
+    ("space", "run"): {"label"},
+    ("space", "rule"): {"label", "run"},
+    ("space", "program"): {"label", "run"},
+    ("space", "proof"): {"capture", "freeze", "group", "run", "space"},
+}
 OPEN = {"errors", "spec"}  # root modules that every file may import
 CMDP = {"agent", "command", "env", "search", "testing"}  # rooms that may import cmdp
 LOW = {"errors": set(), "spec": {"errors"}, "cmdp": {"errors"}}  # root modules that stand below the rooms
@@ -59,11 +66,22 @@ def breach(owner: str, name: str) -> str | None:
     return None if owner in knowers else f"only {' and '.join(sorted(knowers))} may import {target}"
 
 
+def inner_breach(room: str, folder: str, name: str) -> str | None:
+    """The same for a folder inside a room."""
+    allowed = INNER.get((room, folder))
+    _, _, rest = name.partition(f"cpruner.{room}.")
+    target = rest.partition(".")[0]
+    if allowed is None or not target or target in {folder, *allowed}:
+        return None
+    return f"{room}/{folder} may only import {', '.join(sorted(allowed))} of {room}"
+
+
 def breaches(path: str, source: str) -> list[str]:
     """Every forbidden import of one file; ``path`` is relative to the repository, with forward slashes."""
     parts = Path(path).with_suffix("").parts
     names = imported(ast.parse(source), ".".join(parts[:-1]))
-    reasons = ((line, name, breach(parts[1], name)) for line, name in names)
+    folder = parts[2] if len(parts) > 3 else ""
+    reasons = ((line, name, breach(parts[1], name) or inner_breach(parts[1], folder, name)) for line, name in names)
     return [f"{path}:{line} imports {name}: {reason}" for line, name, reason in reasons if reason]
 
 
@@ -77,6 +95,8 @@ def test_no_file_breaches_a_wall() -> None:
 def test_every_room_has_walls() -> None:
     rooms = {path.parent.name for path in (ROOT / "cpruner").glob("*/__init__.py")}
     assert rooms <= set(ROOMS), f"{sorted(rooms - set(ROOMS))}: add the room to ROOMS and to ARCHITECTURE.md"
+    inner = {(path.parent.parent.name, path.parent.name) for path in (ROOT / "cpruner").glob("space/*/__init__.py")}
+    assert inner == set(INNER)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +118,9 @@ def test_every_room_has_walls() -> None:
         ("cpruner/pipeline.py", "from cpruner.schema import register"),
         ("cpruner/__init__.py", "from cpruner.cli import main"),
         ("cpruner/agent/ppo.py", "from omegaconf import DictConfig"),
+        ("cpruner/space/label/sheet.py", "from cpruner.space.run.tracer import Tracer"),
+        ("cpruner/space/rule/window.py", "from cpruner.space.program import chain"),
+        ("cpruner/space/run/record.py", "from ..capture import Capture"),
     ],
 )
 def test_a_breach_is_seen_and_named(path: str, source: str) -> None:
@@ -116,6 +139,8 @@ def test_a_breach_is_seen_and_named(path: str, source: str) -> None:
         ("cpruner/cli.py", "import hydra\nfrom cpruner.schema import register\nfrom cpruner.pipeline import prune"),
         ("cpruner/verify.py", "from cpruner.schema import register"),
         ("cpruner/__main__.py", "from cpruner.cli import main"),
+        ("cpruner/space/run/tracer.py", "from cpruner.space.label.sheet import Sheet\nfrom .record import Entry"),
+        ("cpruner/space/trace.py", "from cpruner.space.run.run import untouched"),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:

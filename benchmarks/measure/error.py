@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cpruner import Candidate, PruningSpace
-from cpruner.space.proof import compare
+from cpruner.space.proof.proof import compare
 from measure.count import slow_attention
 
 #: Above this many parameters two copies in float64 do not fit a small machine, and float32 has to do.

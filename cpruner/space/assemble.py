@@ -12,16 +12,12 @@ from cpruner.space.algebra import Algebra, Product, axis_length
 from cpruner.space.attribute import attributes_of
 from cpruner.space.freeze import shrink
 from cpruner.space.group import Across, Frozen, Group, Rewritten
-from cpruner.space.layout import Layout
+from cpruner.space.label import Partition, Table, partition
 from cpruner.space.module_of import module_of
-from cpruner.space.partition import Partition, partition
-from cpruner.space.programs import Programs, programs
-from cpruner.space.record import Frame
+from cpruner.space.program import Layout, Programs, programs, stale
 from cpruner.space.rounding import Rounding
+from cpruner.space.run import Frame, Tracer
 from cpruner.space.space import PruningSpace
-from cpruner.space.stale import stale
-from cpruner.space.table import Table
-from cpruner.space.tracer import Tracer
 
 _UNUSED = (
     "not run, neither in eval nor in training mode: it keeps its size, and may not fit what it is given; remove "

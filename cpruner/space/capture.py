@@ -10,19 +10,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cpruner.errors import TraceError
 from cpruner.space.assemble import assemble
-from cpruner.space.frames import follow
-from cpruner.space.module_rule import ModuleRule, RuleRunner
-from cpruner.space.programs import Programs
-from cpruner.space.record import Entry, Frame, Recorder, values_of
+from cpruner.space.program import Programs
 from cpruner.space.rounding import Rounding
 from cpruner.space.rule import RULES, pointwise
-from cpruner.space.run import run
+from cpruner.space.run import (
+    Cost,
+    Entry,
+    Frame,
+    ModuleRule,
+    Recorder,
+    RuleRunner,
+    Tracer,
+    follow,
+    follow_training,
+    fresh,
+    run,
+    tensors_of,
+    values_of,
+)
 from cpruner.space.select import select
 from cpruner.space.selection import Selection
 from cpruner.space.space import PruningSpace
-from cpruner.space.tracer import Cost, Tracer
-from cpruner.space.training import follow_training
-from cpruner.space.values import fresh, tensors_of
 
 
 @dataclass(frozen=True)

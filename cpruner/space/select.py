@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from cpruner.space.label import resolve
 from cpruner.space.module_of import module_of
-from cpruner.space.resolve import resolve
+from cpruner.space.run import Tracer
 from cpruner.space.selection import Selection, matches, tensor_axes
-from cpruner.space.tracer import Tracer
 
 
 def select(tracer: Tracer, model: nn.Module, selection: Selection) -> None:

@@ -15,7 +15,7 @@ from cpruner.space.ranking import Ranking
 from cpruner.space.rounding import Rounding
 
 if TYPE_CHECKING:
-    from cpruner.space.verify import Proof
+    from cpruner.space.proof.verify import Proof
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class PruningSpace:
         return explain(self, name)
 
     def verify(self, model: nn.Module, example_inputs: Any, *, candidates: int = 3, seed: int = 0) -> "Proof":
-        """Cut random candidates, run them in float64 and compare; see ``cpruner.space.verify.verify``."""
-        from cpruner.space.verify import verify
+        """Cut random candidates, run them in float64 and compare; see ``cpruner.space.proof.verify.verify``."""
+        from cpruner.space.proof.verify import verify
 
         return verify(self, model, example_inputs, candidates=candidates, seed=seed)
 

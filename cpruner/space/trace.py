@@ -8,14 +8,12 @@ from torch import nn
 
 from cpruner.space.admission import admit
 from cpruner.space.capture import Capture, Request
-from cpruner.space.module_rule import ModuleRule
+from cpruner.space.proof import prove
 from cpruner.space.ranking import magnitude
 from cpruner.space.rounding import Rounding, hardware_multiple
-from cpruner.space.run import untouched
+from cpruner.space.run import ModuleRule, as_inputs, untouched
 from cpruner.space.selection import Pattern, Selection
 from cpruner.space.space import PruningSpace
-from cpruner.space.values import as_inputs
-from cpruner.space.verify import prove
 
 
 def trace(

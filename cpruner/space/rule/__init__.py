@@ -11,7 +11,7 @@ from cpruner.space.rule.normalisation import NORMALISATION
 from cpruner.space.rule.pointwise import POINTWISE, pointwise
 from cpruner.space.rule.shuffle import SHUFFLE
 from cpruner.space.rule.window import WINDOW
-from cpruner.space.tracer import Rule
+from cpruner.space.run import Rule
 
 RULES: Mapping[str, Rule] = {
     **ATTENTION,

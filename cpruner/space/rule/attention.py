@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from cpruner.space.label import along, support
 from cpruner.space.rule.contraction import factor
 from cpruner.space.rule.given import given
-from cpruner.space.sheet import along, support
-from cpruner.space.tracer import Call, Cost, Rule, Tracer
+from cpruner.space.run import Call, Cost, Rule, Tracer
 
 _TOKENS = "attention mixes this axis"
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from cpruner.space.sheet import Planes, along, support
-from cpruner.space.tracer import Call, Cost, Rule, Tracer
+from cpruner.space.label import Planes, along, support
+from cpruner.space.run import Call, Cost, Rule, Tracer
 
 _READS = "reads a tensor of fixed size"
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from cpruner.space.label import FIXED, along, support
 from cpruner.space.rule.contraction import factor
-from cpruner.space.sheet import FIXED, along, support
-from cpruner.space.tracer import Call, Cost, Rule, Tracer
+from cpruner.space.run import Call, Cost, Rule, Tracer
 
 _READS = "reads a tensor of fixed size"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cpruner.space.tracer import Call
+from cpruner.space.run import Call
 
 
 def given(call: Call) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from cpruner.space.label import along, support
 from cpruner.space.rule.movement import move
-from cpruner.space.sheet import along, support
-from cpruner.space.tracer import Call, Rule, Tracer
+from cpruner.space.run import Call, Rule, Tracer
 
 _TABLE = "places of a table that an index looks up"
 _PLACES = "places to look up, as many as the code asks for"

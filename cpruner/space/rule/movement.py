@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cpruner.space.record import Value
-from cpruner.space.sheet import FIXED, along, compact, support
-from cpruner.space.tracer import Call, Rule, Tracer, freeze_operands
+from cpruner.space.label import FIXED, along, compact, support
+from cpruner.space.run import Call, Rule, Tracer, Value, freeze_operands
 
 
 def move(tracer: Tracer, call: Call) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from cpruner.space.chain import VIEWS, packet
+from cpruner.space.label import Planes, support
 from cpruner.space.rule.given import given
 from cpruner.space.rule.pair import keep_two
-from cpruner.space.sheet import Planes, support
-from cpruner.space.tracer import BATCH_NORMS, Call, Norm, Rule, Tracer
+from cpruner.space.run import BATCH_NORMS, VIEWS, Call, Norm, Rule, Tracer
 
 _FIXED = "normalises channels of fixed number"
 
@@ -51,7 +50,7 @@ def _mixed(tracer: Tracer, call: Call, planes: Planes) -> Norm:
 def _bare(tracer: Tracer, source: Tensor, channels: Tensor) -> None:
     """A norm without tensors of its own still says how many channels it has (instance norm folds in the batch)."""
     frame, value = tracer.recorder.stack[-1], tracer.recorder.value(source)
-    while value.shape[0] == 1 and value.maker is not None and packet(value.maker) in (*VIEWS, "clone"):
+    while value.shape[0] == 1 and value.maker is not None and value.maker.packet in (*VIEWS, "clone"):
         value = value.maker.args[0]
     if issubclass(frame.kind, nn.modules.batchnorm._NormBase) and len(value.shape) == source.ndim:
         tracer.counted.append((frame.path, "num_features", channels[: value.shape[1]], "int"))

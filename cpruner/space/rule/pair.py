@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from cpruner.space.tracer import Call, Tracer
+from cpruner.space.run import Call, Tracer
 
 
 def keep_two(tracer: Tracer, call: Call, labels: Tensor, numbers: int) -> None:

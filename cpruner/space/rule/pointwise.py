@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from cpruner.space.sheet import Planes, support
-from cpruner.space.tracer import Call, Rule, Tracer, freeze_operands
+from cpruner.space.label import Planes, support
+from cpruner.space.run import Call, Rule, Tracer, freeze_operands
 
 _SIZE = "combined element-wise with a tensor of fixed size"
 _AXES = "combined element-wise with labels that vary along other axes"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from cpruner.space.sheet import along, support
-from cpruner.space.tracer import Call, Rule, Tracer
+from cpruner.space.label import along, support
+from cpruner.space.run import Call, Rule, Tracer
 
 _TOGETHER = "traded for positions together with a fixed channel"
 

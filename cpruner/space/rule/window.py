@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from cpruner.space.label import Planes, support
 from cpruner.space.rule.pair import keep_two
-from cpruner.space.sheet import Planes, support
-from cpruner.space.tracer import Call, Norm, Rule, Tracer
+from cpruner.space.run import Call, Norm, Rule, Tracer
 
 #: Reductions that divide by the number of what they reduce.
 STATISTICS = ("mean", "var", "std", "var_mean")

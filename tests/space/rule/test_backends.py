@@ -7,10 +7,10 @@ import torch
 from function import Function
 from torch import Tensor, nn
 
-from cpruner.space.resolve import resolve
+from cpruner.space.label.resolve import resolve
 from cpruner.space.rule import RULES, pointwise
 from cpruner.space.rule.attention import ATTENTION
-from cpruner.space.tracer import Call, Tracer
+from cpruner.space.run.tracer import Call, Tracer
 
 
 def tracer_of(**shapes: tuple[int, ...]) -> tuple[Tracer, dict[str, Tensor]]:

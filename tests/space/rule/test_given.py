@@ -1,7 +1,7 @@
 import torch
 
 from cpruner.space.rule.given import given
-from cpruner.space.tracer import Call
+from cpruner.space.run.tracer import Call
 
 X = torch.ones(2, 3)
 

@@ -4,7 +4,7 @@ from spaces import numbers
 from torch import Tensor, nn
 
 from cpruner.space.rule.pair import keep_two
-from cpruner.space.tracer import Call, Tracer
+from cpruner.space.run.tracer import Call, Tracer
 
 CALL = Call("var", torch.ops.aten.var.correction, (numbers(4, 3),), {}, numbers(4))
 
