@@ -10,6 +10,7 @@ benchmarks/search.py.
 """
 
 import argparse
+import json
 import statistics
 import time
 from collections.abc import Iterable
@@ -17,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from measure.record import RESULTS, replace
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from search import RESULTS, write
 
 from cpruner.agent import CrossEntropy, PPOLagrangian, Random
 from cpruner.cmdp import AgentSpec
@@ -138,7 +139,7 @@ def main() -> None:
         "problems": posed,
         "agents": {name: measured(name, posed, options) for name in options.agents},
     }
-    write(RESULTS / f"allocation{'_unseen' if options.unseen else ''}.json", record)
+    replace({RESULTS / f"allocation{'_unseen' if options.unseen else ''}.json": json.dumps(record, indent=1) + "\n"})
     Console().print(table(record))
 
 

@@ -9,18 +9,19 @@ Prints one row per mode (median and range over the seeds; milliseconds to cut an
 benchmarks/results/repair_<task>.json.
 """
 
-import argparse
 import dataclasses
+import json
 import statistics
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import torch
+from measure.record import RESULTS, replace
+from measure.task import job_of, parser
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from search import RESULTS, job_of, write
 from torch import nn
 
 from cpruner.agent import Uniform
@@ -110,17 +111,10 @@ def table(record: dict[str, Any]) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", choices=("digits", "resnet20", "resnet56"), default="digits")
-    parser.add_argument("--data", help="CIFAR-10: .npz or folder")
-    parser.add_argument("--weights", help="safetensors file of the dense network")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=10, help="timed refits per mode and seed")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
-    parser.add_argument("overrides", nargs="*", help="further options of the command")
-    options = parser.parse_args()
-    options.evaluations, options.overrides = None, [HALF, *options.overrides]
-    job = job_of(options)
+    accepted = parser(__doc__)
+    accepted.add_argument("--repeats", type=int, default=10, help="timed refits per mode and seed")
+    options = accepted.parse_args()
+    job = job_of(options, HALF)
     torch.set_num_threads(options.threads)
     splits = job.data.load(job.seed)
     model = dense_network(job, splits, job.torch_device())
@@ -145,7 +139,7 @@ def main() -> None:
         },
         "modes": {name: {**mode, "summary": summary(mode["runs"])} for name, mode in modes.items()},
     }
-    write(RESULTS / f"repair_{options.task}.json", record)
+    replace({RESULTS / f"repair_{options.task}.json": json.dumps(record, indent=1) + "\n"})
     console.print(table(record))
 
 

@@ -8,16 +8,15 @@ run continues: finished (agent, seed) pairs are not repeated. The test split is 
 candidate.
 """
 
-import argparse
 import json
-import os
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_module
+from measure.record import RESULTS, replace
+from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
 
@@ -26,30 +25,9 @@ from cpruner.command import Job, dense_network
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, Task, prepare
 from cpruner.report import device_name, versions
-from cpruner.schema import register, to_job
 from cpruner.search import SearchResult, search
 
-RESULTS = Path(__file__).parent / "results"
 AGENTS = {"uniform": Uniform(), "random": Random(), "cross_entropy": CrossEntropy(), "ppo_lagrangian": PPOLagrangian()}
-
-
-def job_of(options: argparse.Namespace) -> Job:
-    """The job of a task, composed as the command would."""
-    overrides = {
-        "digits": [],
-        "resnet20": ["experiment=resnet20_cifar10"],
-        "resnet56": ["experiment=resnet20_cifar10", "model=resnet56"],
-    }
-    chosen = list(overrides[options.task])
-    if options.task != "digits":
-        if not (options.data and options.weights):
-            raise SystemExit(f"--task {options.task} needs --data (an .npz or folder) and --weights (safetensors)")
-        chosen += [f"data.path={options.data}", f"model.weights={options.weights}"]
-    if options.evaluations:
-        chosen.append(f"search.evaluations={options.evaluations}")
-    register()
-    with initialize_config_module("cpruner.conf", version_base="1.3"):
-        return to_job(compose("config", overrides=[*chosen, *options.overrides]))
 
 
 def prepared(job: Job) -> tuple[Prepared, Any]:
@@ -95,14 +73,6 @@ def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     return record if record.get("identity") == identity else None
 
 
-def write(path: Path, record: dict[str, Any]) -> None:
-    """Write the record in one step: a reader, or an interruption, never meets half a file."""
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(record, indent=1) + "\n")
-    os.replace(part, path)
-
-
 def table(record: dict[str, Any]) -> Table:
     """Mean and spread per agent."""
     shown = Table("agent", "seeds", "evaluations", "search %", "test %", "seconds", title=record["task"])
@@ -117,17 +87,11 @@ def table(record: dict[str, Any]) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", choices=("digits", "resnet20", "resnet56"), default="digits")
-    parser.add_argument("--data", help="CIFAR-10: .npz or folder")
-    parser.add_argument("--weights", help="safetensors file of the dense network")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
-    parser.add_argument("--evaluations", type=int)
-    parser.add_argument("--agents", nargs="*", default=list(AGENTS), choices=list(AGENTS))
-    parser.add_argument("overrides", nargs="*", help="further options of the command")
-    options = parser.parse_args()
-    job = job_of(options)
+    accepted = parser(__doc__)
+    accepted.add_argument("--evaluations", type=int)
+    accepted.add_argument("--agents", nargs="*", default=list(AGENTS), choices=list(AGENTS))
+    options = accepted.parse_args()
+    job = job_of(options, *([f"search.evaluations={options.evaluations}"] if options.evaluations else []))
     ready, splits = prepared(job)
     path = RESULTS / f"search_{options.task}.json"
     torch.set_num_threads(options.threads)
@@ -160,7 +124,7 @@ def main() -> None:
                 record = stored(path, identity) or record
                 record["runs"].setdefault(name, {})[str(seed)] = done
                 record["runs"] = {known: record["runs"][known] for known in AGENTS if known in record["runs"]}
-                write(path, record)
+                replace({path: json.dumps(record, indent=1) + "\n"})
                 console.print(f"{name} seed {seed}: {done['search_accuracy']:.4f} {done['test_accuracy']:.4f}")
     console.print(table(record))
 

@@ -4,16 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_task import judgement, network, task, widths_of
+from tiny_run import pruned
+from tiny_task import judgement, network, widths_of
 
-from cpruner.agent import Random, Uniform
+from cpruner.agent import Uniform
 from cpruner.candidate import load
 from cpruner.constraint import Budget, External, Flops
 from cpruner.errors import ArtefactError
 from cpruner.evaluate import Score
-from cpruner.finetune import FineTune
-from cpruner.pipeline import Settings, prune
-from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.search import SearchResult, front
 
@@ -21,20 +19,7 @@ from cpruner.search import SearchResult, front
 @pytest.fixture(scope="module")
 def result() -> Result:
     width = Budget(External(lambda net, inputs: sum(widths_of(net)), name="width"), 12)
-    posed = task(Budget(Flops(), 0.5), width)
-    return prune(
-        posed.model,
-        posed.example_inputs,
-        train=posed.train,
-        search=posed.search,
-        budgets=posed.budgets,
-        agent=Random(),
-        evaluations=8,
-        seed=3,
-        settings=Settings(
-            repair=Repair(images=64, positions=4), finetune=FineTune(epochs=1), baselines={"uniform": Uniform()}
-        ),
-    )
+    return pruned(Budget(Flops(), 0.5), width, evaluations=8, seed=3, baselines={"uniform": Uniform()})
 
 
 def test_it_keeps_how_it_came_about(result: Result) -> None:

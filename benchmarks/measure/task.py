@@ -1,0 +1,40 @@
+"""The tasks that searches and repairs are measured on: digits, which come with scikit-learn, and CIFAR-10 networks."""
+
+import argparse
+
+from hydra import compose, initialize_config_module
+
+from cpruner.command import Job
+from cpruner.schema import register, to_job
+
+_CIFAR = ("experiment=resnet20_cifar10",)
+TASKS = {"digits": (), "resnet20": _CIFAR, "resnet56": (*_CIFAR, "model=resnet56")}
+
+
+def parser(about: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark of a task has."""
+    found = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--task", choices=tuple(TASKS), default="digits")
+    found.add_argument("--data", help="CIFAR-10: .npz or folder")
+    found.add_argument("--weights", help="safetensors file of the dense network")
+    found.add_argument("--seeds", type=int, default=3)
+    found.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
+    found.add_argument("overrides", nargs="*", help="further options of the command")
+    return found
+
+
+def job_of(options: argparse.Namespace, *further: str) -> Job:
+    """The job of a task, composed as the command would.
+
+    Args:
+        options: What ``parser`` found.
+        further: Overrides that come before the user's.
+    """
+    chosen = list(TASKS[options.task])
+    if chosen:
+        if not (options.data and options.weights):
+            raise SystemExit(f"--task {options.task} needs --data (an .npz or folder) and --weights (safetensors)")
+        chosen += [f"data.path={options.data}", f"model.weights={options.weights}"]
+    register()
+    with initialize_config_module("cpruner.conf", version_base="1.3"):
+        return to_job(compose("config", overrides=[*chosen, *further, *options.overrides]))
