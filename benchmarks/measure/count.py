@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from cpruner.constraint.steady import without_gradients
+
 
 def parameters(network: nn.Module) -> int:
     """Number of parameters; a shared tensor counts once."""
@@ -16,17 +18,10 @@ def parameters(network: nn.Module) -> int:
 
 
 def macs(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[float, list[Tensor]]:
-    """Multiply-adds of one forward pass, and the tensors it returns.
-
-    Parameters need no gradient meanwhile: the counter's module tracker stumbles over those that are given to modules.
-    """
+    """Multiply-adds of one forward pass, and the tensors it returns."""
     counter = FlopCounterMode(display=False)
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.requires_grad_(False)
-    with torch.no_grad(), slow_attention(), counter:
+    with torch.no_grad(), without_gradients(network), slow_attention(), counter:
         output = network(*inputs)
-    for parameter in learning:
-        parameter.requires_grad_(True)
     return counter.get_total_flops() / 2, tensors(output)
 
 

@@ -30,6 +30,23 @@ def steady(network: nn.Module, device: torch.device) -> Iterator[None]:
             module.training = flag
 
 
+@contextmanager
+def without_gradients(network: nn.Module) -> Iterator[None]:
+    """No parameter asks for a gradient inside.
+
+    ``no_grad`` is not enough for torch's FLOP counter: views of such parameters still ask, and one that is given to a
+    module (a class token, queries that are learnt) stops its tracker of modules.
+    """
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad and parameter.is_leaf]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
 def require_initialised(network: nn.Module) -> None:
     """Refuse lazy modules, whose shapes are unknown until they have run.
 

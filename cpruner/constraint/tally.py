@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from cpruner.constraint.example import device_of, map_tensors, tensors
-from cpruner.constraint.steady import require_initialised, steady
+from cpruner.constraint.steady import require_initialised, steady, without_gradients
 from cpruner.errors import CostError
 
 Shape = Sequence[int]
@@ -82,7 +82,7 @@ def _run(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[int, Counter[str]
     # no_grad and not inference_mode: parametrised modules cannot be decomposed by the counter in the latter.
     counter = FlopCounterMode(display=False, custom_mapping=_missing_formulas())
     watch = _Watch(counter.flop_registry)
-    with torch.no_grad(), watch, counter:
+    with torch.no_grad(), without_gradients(network), watch, counter:
         network(*inputs)
     return int(counter.get_total_flops()), watch.unknown
 

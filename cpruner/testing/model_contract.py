@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cpruner.candidate import Candidate, materialise
+from cpruner.constraint.steady import without_gradients
 from cpruner.errors import CprunerError
 from cpruner.space import PruningSpace, as_inputs, fresh, tensors_of, trace, untouched
 from cpruner.testing.picture import picture, same
@@ -98,7 +99,7 @@ class _Check:
         counts = self.space.count(self.candidate)
         parameters = sum(parameter.numel() for parameter in small.parameters())
         self._demand(parameters == counts.params, f"it has {parameters} parameters, not {counts.params:.0f}")
-        with FlopCounterMode(display=False) as counter:
+        with without_gradients(small), FlopCounterMode(display=False) as counter:
             _outputs(small, self.inputs)
         flops = counter.get_total_flops()
         kept = flops == counts.flops if self.exact_flops else flops <= counts.flops

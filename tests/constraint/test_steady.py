@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from cpruner.constraint.steady import require_initialised, steady
+from cpruner.constraint.steady import require_initialised, steady, without_gradients
 from cpruner.errors import InputError
 
 CPU = torch.device("cpu")
@@ -42,3 +42,21 @@ def test_lazy_parameter_is_named():
     lazy = nn.Sequential(nn.ReLU(), nn.LazyLinear(3))
     with pytest.raises(InputError, match=r"network: expected .* got the uninitialised parameter '1\.weight'.* Run the"):
         require_initialised(lazy)
+
+
+def test_no_parameter_asks_for_a_gradient_inside_and_the_same_ones_afterwards():
+    net = network()
+    net[0].bias.requires_grad_(False)
+    with pytest.raises(ZeroDivisionError), without_gradients(net):
+        assert not any(parameter.requires_grad for parameter in net.parameters())
+        raise ZeroDivisionError
+    assert [name for name, parameter in net.named_parameters() if not parameter.requires_grad] == ["0.bias"]
+
+
+def test_parameters_that_are_results_are_left_alone():
+    net = network()
+    net[0].weight = nn.Parameter(torch.ones(2, 2))
+    del net[0].weight
+    net[0]._parameters["weight"] = result = torch.ones(2, 2, requires_grad=True) * 1
+    with without_gradients(net):
+        assert result.requires_grad

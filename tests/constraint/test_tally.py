@@ -122,6 +122,24 @@ def test_network_that_cannot_run_says_why():
         count_flops(nn.Linear(3, 5), (torch.zeros(1, 4),))
 
 
+@pytest.mark.parametrize("values", [False, True])
+def test_a_view_of_a_parameter_may_be_given_to_a_module(values):
+    class Queries(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.queries, self.head = nn.Parameter(torch.ones(1, 3)), nn.Linear(3, 5)
+            self.frozen = nn.Parameter(torch.ones(2), requires_grad=False)
+
+        def forward(self, x):
+            if values:
+                assert x.sum().item() == 0
+            return self.head(self.queries.expand(len(x), -1))
+
+    network = Queries()
+    assert count_flops(network, (torch.zeros(4, 3),)) == 2 * 4 * 3 * 5
+    assert [p.requires_grad for p in network.parameters()] == [True, False, True, True]
+
+
 def test_nothing_is_allocated_or_changed():
     network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout())
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
