@@ -37,6 +37,21 @@ def gated_by_heads(h: Tensor) -> Tensor:
     return (heads * heads.mean(2, keepdim=True).sigmoid()).flatten(1, 2)
 
 
+def gated_by_the_largest(h: Tensor) -> Tensor:
+    return h * torch.cat([h.amax(1, keepdim=True), h.mean(1, keepdim=True)], 1).sum(1, keepdim=True).sigmoid()
+
+
+def written_into_zeros(h: Tensor) -> Tensor:
+    larger = torch.zeros(len(h), h.shape[1], h.shape[2] + 1, h.shape[3], dtype=h.dtype)
+    larger[:, :, 1:] = h
+    return larger[:, :, :-1]
+
+
+def summed_at_places(h: Tensor) -> Tensor:
+    places = torch.arange(h.shape[3]) // 2
+    return torch.zeros_like(h).index_add(3, places, h)
+
+
 MOVES: dict[str, tuple[Fits, Move]] = {
     "flip": (several, lambda h: h.flip(1)),
     "roll": (several, lambda h: h.roll(2, 1)),
@@ -59,6 +74,9 @@ MOVES: dict[str, tuple[Fits, Move]] = {
     "doubled in part": (several, doubled_in_part),
     "products": (lambda c: 2 <= c <= 3, lambda h: (h[:, :, None] * h[:, None]).flatten(1, 2)),
     "gated by heads": (even, gated_by_heads),
+    "gated by the largest": (lambda c: True, gated_by_the_largest),
+    "written into zeros": (lambda c: True, written_into_zeros),
+    "summed at places": (lambda c: True, summed_at_places),
     "last axis": (few, lambda h: h.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)),
 }
 

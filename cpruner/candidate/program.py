@@ -14,7 +14,7 @@ Arguments are scalars, or tuples whose first entry says what follows:
 ``("dtype", name)``    a torch dtype; ``("memory_format", name)`` likewise
 ``("training", path)`` whether the module at a path inside this one ("" for itself) is in training mode
 ``("dropout", p, path)``  the probability p while that module is in training mode, else 0
-``("device",)``        where the first input is
+``("device", i)``      where value i is; ``("dtype_of", i)``: its type
 ``("any",)``           an argument nobody looks at
 ``("list", ...)``      a list; ``("tuple", ...)`` and ``("dict", (key, value), ...)`` likewise
 =====================  =====================================================================================

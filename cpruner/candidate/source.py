@@ -163,6 +163,7 @@ class Source:
             "dtype": lambda which: _constant("dtype", which),
             "memory_format": lambda which: _constant("memory_format", which),
             "device": lambda number: f"{self._value(number)}.device",
+            "dtype_of": lambda number: f"{self._value(number)}.dtype",
             "list": lambda *parts: f"[{', '.join(map(self._text, parts))}]",
             "tuple": lambda *parts: f"({''.join(f'{self._text(part)}, ' for part in parts)})",
             "dict": lambda *pairs: f"{{{', '.join(f'{_key(key)}: {self._text(part)}' for key, part in pairs)}}}",

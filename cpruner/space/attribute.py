@@ -16,8 +16,12 @@ _ATTRIBUTES: Mapping[type[nn.Module], Mapping[tuple[str, int], tuple[str, ...]]]
     nn.ConvTranspose2d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
     nn.ConvTranspose3d: {("weight", 0): ("in_channels",), ("weight", 1): ("out_channels",)},
     nn.modules.batchnorm._NormBase: _NORM,
-    nn.RNNBase: {("weight_ih_l0", 1): ("input_size",)},
-    nn.RNNCellBase: {("weight_ih", 1): ("input_size",)},
+    nn.RNNBase: {
+        ("weight_ih_l0", 1): ("input_size",),
+        ("weight_hh_l0", 1): ("hidden_size", "proj_size"),  # whichever it is: with projections they differ
+        ("weight_hr_l0", 1): ("hidden_size",),
+    },
+    nn.RNNCellBase: {("weight_ih", 1): ("input_size",), ("weight_hh", 1): ("hidden_size",)},
     nn.Embedding: {("weight", 1): ("embedding_dim",)},
     nn.EmbeddingBag: {("weight", 1): ("embedding_dim",)},
     nn.PReLU: {("weight", 0): ("num_parameters",)},

@@ -77,6 +77,7 @@ def test_the_whole_text_of_a_program() -> None:
         (("dtype", "float64"), "torch.float64"),
         (("memory_format", "channels_last"), "torch.channels_last"),
         (("device", 0), "v0.device"),
+        (("dtype_of", 0), "v0.dtype"),
         (("list",), "[]"),
         (("list", 1, ("v", 0)), "[1, v0]"),
         (("tuple",), "()"),

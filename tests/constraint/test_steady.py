@@ -45,11 +45,15 @@ def test_lazy_parameter_is_named():
 
 
 def test_no_parameter_asks_for_a_gradient_inside_and_the_same_ones_afterwards():
+    def run_badly():
+        with without_gradients(net):
+            assert not any(parameter.requires_grad for parameter in net.parameters())
+            raise ZeroDivisionError
+
     net = network()
     net[0].bias.requires_grad_(False)
-    with pytest.raises(ZeroDivisionError), without_gradients(net):
-        assert not any(parameter.requires_grad for parameter in net.parameters())
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        run_badly()
     assert [name for name, parameter in net.named_parameters() if not parameter.requires_grad] == ["0.bias"]
 
 

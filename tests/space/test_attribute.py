@@ -24,6 +24,8 @@ from cpruner.space.attribute import attributes_of
         (nn.EmbeddingBag(3, 4), "weight", 1, ("embedding_dim",)),
         (nn.LSTM(3, 4), "weight_ih_l0", 1, ("input_size",)),
         (nn.GRUCell(3, 4), "weight_ih", 1, ("input_size",)),
+        (nn.GRUCell(3, 4), "weight_hh", 1, ("hidden_size",)),
+        (nn.LSTM(3, 4, proj_size=2), "weight_hr_l0", 1, ("hidden_size",)),
         (nn.Linear(3, 4), "bias", 0, ()),
         (nn.LayerNorm(3), "weight", 0, ()),
         (None, "weight", 0, ()),
@@ -62,7 +64,7 @@ def test_attributes_follow_the_tensors(model: nn.Module, shape: tuple[int, ...],
         (torch.linspace(-1, 1, 96, dtype=torch.float64)[: torch.tensor(shape).prod()].reshape(shape),),
     )
     space = trace(model, inputs)
-    (size,) = space.sizes
+    size = space.sizes[0]
     small = check(model, inputs, space, space.uniform(0.5))
     for name in names:
         path, _, attribute = name.rpartition(".")

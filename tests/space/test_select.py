@@ -81,7 +81,7 @@ def test_what_tracing_cannot_see_may_be_declared() -> None:
 
 def test_what_is_declared_wrongly_is_found_by_the_proof() -> None:
     model = Function(
-        lambda s, x: s.b(s.a(x).relu().tanh() + torch.ones(6, dtype=torch.float64)),
+        lambda s, x: s.b(s.a(x).relu().tanh() + torch.arange(6, dtype=torch.float64)),
         a=nn.Linear(4, 6),
         b=nn.Linear(6, 2),
     )

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from function import Function
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm, weight_norm
 
@@ -60,6 +61,34 @@ def test_flops_may_be_a_bound() -> None:
     assert check_model(Summing(), x, exact_flops=False).sizes == (4, 5)
     with pytest.raises(AssertionError, match=r"with widths \(1, 1\) it takes \d+ FLOPs, not"):
         check_model(Summing(), x)
+
+
+def test_flops_are_not_compared_where_numbers_decide_what_there_is_to_do() -> None:
+    class Routed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.router = nn.Linear(3, 4), nn.Linear(4, 2)
+            self.experts = nn.ModuleList(nn.Sequential(nn.Linear(4, size), nn.Linear(size, 4)) for size in (5, 9))
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.a(x)
+            chosen, result = self.router(h).argmax(1), torch.zeros_like(h)
+            for number, expert in enumerate(self.experts):
+                rows = (chosen == number).nonzero().flatten()
+                result = result.index_add(0, rows, expert(h[rows]))
+            return self.fc(h + result)
+
+    torch.manual_seed(0)
+    x = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    assert check_model(Routed(), x).sizes == (4, 5, 9)
+
+
+def test_a_learnt_query_given_to_a_module() -> None:
+    """Torch's counter stumbles over views of parameters that ask for a gradient."""
+    parts = {"query": nn.Parameter(torch.ones(1, 3)), "a": nn.Linear(3, 4), "fc": nn.Linear(4, 2)}
+    model = Function(lambda s, x: s.fc(s.a(s.query.expand(len(x), -1)) * s.a(x)), **parts)
+    assert check_model(model, torch.ones(2, 3, dtype=torch.float64)).sizes == (4,)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")

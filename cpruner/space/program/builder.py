@@ -78,7 +78,7 @@ class Builder:
         twins = (other.kwargs if other is not None else None) or {}
         kwargs = tuple((key, self._argument(value, twins.get(key))) for key, value in (frame.kwargs or {}).items())
         self._walk(frame, other)
-        out = self.encode(frame.out, None)
+        out = self.encode(frame.out)
         return Program(frame.path, args, kwargs, self.batch, tuple(self.picks), tuple(self.nodes), out)
 
     def _find_batch(self) -> None:
@@ -131,6 +131,8 @@ class Builder:
                 return
         if name in ("_local_scalar_dense", "nonzero", "masked_select"):
             raise RefusalError(f"op '{name}' depends on the numbers it reads")
+        if name.startswith("unsafe_split"):
+            raise RefusalError("it takes steps of a recurrent network by itself")
         rewrite = self._rewrites.get(name)
         if rewrite is not None:
             self.nodes.append(rewrite(self, entry, other))
@@ -164,8 +166,8 @@ class Builder:
             return ("dict", *((key, self._made(part)) for key, part in out.items()))
         return tuple(self._made(part) for part in out) if isinstance(out, list | tuple) else None
 
-    def encode(self, argument: Any, twin: Any) -> Any:
-        """An argument in the form of ``candidate.program``.
+    def encode(self, argument: Any, twin: Any = None) -> Any:
+        """An argument in the form of ``candidate.program``; ``twin`` is what it was with another batch size.
 
         Raises:
             RefusalError: It holds something a program cannot.
@@ -179,7 +181,7 @@ class Builder:
             kind = "list" if isinstance(argument, list) else "tuple"
             return (kind, *(self.encode(part, other) for part, other in zip(argument, twins, strict=True)))
         if isinstance(argument, dict):
-            return ("dict", *((key, self.encode(part, None)) for key, part in argument.items()))
+            return ("dict", *((key, self.encode(part)) for key, part in argument.items()))
         return self._constant(argument)
 
     def _constant(self, argument: Any) -> Any:
@@ -217,9 +219,13 @@ class Builder:
         self.nodes.append(Node(op, args, (), number))
         return number
 
-    def passed(self, argument: Any) -> Any:
-        """An argument that does not depend on the batch."""
-        return self.encode(argument, None)
+    def typed(self, argument: Any) -> Any:
+        """An argument; a floating type is that of a value that has it, so that the program runs in other precisions."""
+        if isinstance(argument, torch.dtype) and argument.is_floating_point:
+            for value, number in self._ids.items():
+                if value.dtype == argument:
+                    return ("dtype_of", number)
+        return self.encode(argument)
 
     def read(self, value: Value) -> Any:
         """A reference to a value, which is made first if it is still pending.

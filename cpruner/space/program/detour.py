@@ -117,10 +117,10 @@ def _step(
             return builder.emit("aten.select.int", (("v", source), axis, index))
         if cut:
             return source
-    args = (("v", source), *(builder.passed(argument) for argument in rest))
+    args = (("v", source), *(builder.encode(argument) for argument in rest))
     number = builder.fresh(Value(()))
     out = number if step.place is None else (*(None,) * step.place, number)
-    kwargs = tuple((k, builder.passed(v)) for k, v in step.entry.kwargs.items() if k != "layout")
+    kwargs = tuple((k, builder.encode(v)) for k, v in step.entry.kwargs.items() if k != "layout")
     builder.nodes.append(Node(step.entry.op, args, kwargs, out))
     return number
 

@@ -59,7 +59,7 @@ def _layer_norm(builder: Builder, entry: Entry, _other: Entry | None) -> Node:
     labels = (builder.layout.of(source) or {}).get(len(source.shape) - 1)
     sizes = [*shape[:-1], shape[-1] if labels is None else ("n", builder.table.number(labels))]
     made = entry.out[0] if isinstance(entry.out, tuple) else entry.out
-    args = (builder.read(source), ("list", *sizes), *(builder.encode(argument, None) for argument in rest))
+    args = (builder.read(source), ("list", *sizes), *(builder.encode(argument) for argument in rest))
     return Node("F.layer_norm", args, (), builder.fresh(made))
 
 
@@ -70,7 +70,7 @@ def _group_norm(builder: Builder, entry: Entry, _other: Entry | None) -> Node:
         step = channels // groups
         leaders = Labels(tuple(factor[::step] for factor in labels.factors))
         groups = ("n", builder.table.number(leaders))
-    args = (builder.read(source), groups, *(builder.encode(v, None) for v in (weight, bias, epsilon)))
+    args = (builder.read(source), groups, *(builder.encode(v) for v in (weight, bias, epsilon)))
     return Node("F.group_norm", args, (), builder.fresh(entry.out[0]))
 
 
@@ -101,7 +101,7 @@ _SIGNATURE = {
 
 def _convolution(builder: Builder, entry: Entry, _other: Entry | None) -> Node:
     source = entry.args[0]
-    args = [builder.encode(argument, None) for argument in entry.args]
+    args = [builder.encode(argument) for argument in entry.args]
     if entry.args[8] > 1 and builder.layout.live(source):
         if entry.args[6]:
             raise RefusalError("a grouped transposed convolution states its groups")
@@ -121,8 +121,25 @@ def _pad(builder: Builder, entry: Entry, _other: Entry | None) -> Node:
             continue
         part = slice(0, amount) if place % 2 == 0 else slice(len(labels[axis]) - amount, None)
         written.append(("n", builder.table.number(Labels(tuple(f[part] for f in labels[axis].factors)))))
-    values = tuple(builder.encode(argument, None) for argument in rest)
+    values = tuple(builder.encode(argument) for argument in rest)
     return Node(entry.op, (builder.read(source), ("list", *written), *values), (), builder.fresh(entry.out))
+
+
+def _created(builder: Builder, entry: Entry, other: Entry | None) -> Node:
+    """``zeros`` and the like: made to a size, the first argument; ``new_zeros``: the second, after what it is like."""
+    place = 1 if entry.packet.startswith("new_") else 0
+    labels = builder.layout.of(entry.out)
+    if labels is None:
+        raise RefusalError("what is kept of a tensor that it makes does not form a block")
+    sizes = []
+    for axis, size in enumerate(entry.out.shape):
+        there = other.out.shape[axis] if other is not None else None
+        wanted = ("n", builder.table.number(labels[axis])) if axis in labels else size
+        sizes.append(builder.scaled(wanted, size, there))
+    args = [builder.encode(argument) for argument in entry.args]
+    args[place] = ("list", *sizes)
+    kwargs = tuple((k, builder.typed(v)) for k, v in entry.kwargs.items() if k != "layout")
+    return Node(entry.op, tuple(args), kwargs, builder.fresh(entry.out))
 
 
 REWRITES: dict[str, Rewrite] = {
@@ -134,4 +151,6 @@ REWRITES: dict[str, Rewrite] = {
     **dict.fromkeys(_SIGNATURE, _attention),
     "convolution": _convolution,
     "constant_pad_nd": _pad,
+    **dict.fromkeys(("zeros", "ones", "full", "empty"), _created),
+    **dict.fromkeys(("new_zeros", "new_ones", "new_full", "new_empty"), _created),
 }

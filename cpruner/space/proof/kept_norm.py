@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cpruner.space.run import BATCH_NORMS
+from cpruner.space.run import BATCH_NORMS, STATISTICS
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,6 @@ _NORMS = {
     "rms_norm": _layer_norm,
     "_fused_rms_norm": _layer_norm,
     "native_group_norm": _group_norm,
-    **dict.fromkeys(("mean", "var", "std", "var_mean"), _statistic),
+    **dict.fromkeys(STATISTICS, _statistic),
     **dict.fromkeys(BATCH_NORMS, _batch_norm),
 }

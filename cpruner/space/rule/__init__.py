@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from cpruner.space.rule.attention import ATTENTION
 from cpruner.space.rule.contraction import CONTRACTION
 from cpruner.space.rule.convolution import CONVOLUTION
+from cpruner.space.rule.creation import CREATION, keep_unmet
 from cpruner.space.rule.lookup import LOOKUP
 from cpruner.space.rule.movement import MOVEMENT
 from cpruner.space.rule.normalisation import NORMALISATION
 from cpruner.space.rule.pointwise import POINTWISE, pointwise
+from cpruner.space.rule.scatter import SCATTER
 from cpruner.space.rule.shuffle import SHUFFLE
 from cpruner.space.rule.window import WINDOW
 from cpruner.space.run import Rule
@@ -17,12 +19,14 @@ RULES: Mapping[str, Rule] = {
     **ATTENTION,
     **CONTRACTION,
     **CONVOLUTION,
+    **CREATION,
     **LOOKUP,
     **MOVEMENT,
     **NORMALISATION,
     **POINTWISE,
+    **SCATTER,
     **SHUFFLE,
     **WINDOW,
 }
 
-__all__ = ["RULES", "pointwise"]
+__all__ = ["RULES", "keep_unmet", "pointwise"]

@@ -16,15 +16,14 @@ _PLACES = "places to look up, as many as the code asks for"
 def index(tracer: Tracer, call: Call) -> None:
     """``index``: the axes that are looked up keep all their places, the others pass on."""
     source, places = call.args[:2]
-    looked_up = _looked_up(places)
     for place in places:
         if isinstance(place, Tensor):
-            _freeze(tracer, place, set(range(place.ndim)), _PLACES)
-    tracer.recorder.value(source).planes = _freeze(tracer, source, looked_up, _TABLE)
+            freeze_along(tracer, place, set(range(place.ndim)), _PLACES)
+    tracer.recorder.value(source).planes = freeze_along(tracer, source, looked_up(places), _TABLE)
     move(tracer, call)
 
 
-def _looked_up(places: Sequence[Tensor | None]) -> set[int]:
+def looked_up(places: Sequence[Tensor | None]) -> set[int]:
     """Axes of the table that the indices address; a mask addresses as many as it has."""
     found: set[int] = set()
     axis = 0
@@ -35,7 +34,7 @@ def _looked_up(places: Sequence[Tensor | None]) -> set[int]:
     return found
 
 
-def _freeze(tracer: Tracer, tensor: Tensor, axes: set[int], reason: str) -> tuple[Tensor, ...]:
+def freeze_along(tracer: Tracer, tensor: Tensor, axes: set[int], reason: str) -> tuple[Tensor, ...]:
     """Freeze the planes along some axes and return the others."""
     planes = tracer.separate(tensor, axes)
     for plane in planes:
@@ -69,8 +68,8 @@ def gather(tracer: Tracer, call: Call) -> None:
     source, axis, places = call.args[:3]
     axis %= max(source.ndim, 1)
     tracer.separate(places, set(range(places.ndim)))
-    _freeze(tracer, places, {axis}, _PLACES)
-    planes = _freeze(tracer, source, {axis}, _TABLE)
+    freeze_along(tracer, places, {axis}, _PLACES)
+    planes = freeze_along(tracer, source, {axis}, _TABLE)
     for other in set(range(source.ndim)) - {axis}:
         same = source.shape[other] == places.shape[other]
         tracer.tie(tracer.labels(source, other), tracer.labels(places, other) if same else None, _PLACES)
@@ -85,8 +84,8 @@ def sample(tracer: Tracer, call: Call) -> None:
     """``grid_sampler``: images (N, C, ..) are read at points (N, .., 2 or 3)."""
     source, grid = call.args[:2]
     positions = set(range(2, source.ndim))
-    _freeze(tracer, grid, set(range(1, grid.ndim)), _PLACES)
-    planes = _freeze(tracer, source, positions, "positions that are interpolated")
+    freeze_along(tracer, grid, set(range(1, grid.ndim)), _PLACES)
+    planes = freeze_along(tracer, source, positions, "positions that are interpolated")
     tracer.tie(tracer.labels(source, 0), tracer.labels(grid, 0), "sampled at points of fixed number")
     tracer.assign(call.result, planes)
 
@@ -96,8 +95,8 @@ def unpool(tracer: Tracer, call: Call) -> None:
     source, places = call.args[:2]
     channels = source.ndim - (3 if call.name.endswith("2d") else 4)
     positions = set(range(channels + 1, source.ndim))
-    _freeze(tracer, places, positions, _PLACES)
-    planes = _freeze(tracer, source, positions, "positions that are moved")
+    freeze_along(tracer, places, positions, _PLACES)
+    planes = freeze_along(tracer, source, positions, "positions that are moved")
     for axis in range(channels + 1):
         tracer.tie(tracer.labels(source, axis), tracer.labels(places, axis), _PLACES)
     tracer.assign(call.result, planes)

@@ -203,7 +203,7 @@ _FAR = 8
 _TURNS = ("roll", "channel_shuffle", "native_channel_shuffle")
 _MOVES = (
     "view _unsafe_view _reshape_alias reshape permute transpose t unsqueeze slice select unbind split "
-    "split_with_sizes flip roll rot90 index_select unfold channel_shuffle "
+    "split_with_sizes unsafe_split unsafe_split_with_sizes flip roll rot90 index_select unfold channel_shuffle "
     "native_channel_shuffle"
 )
 MOVEMENT: Mapping[str, Rule] = {

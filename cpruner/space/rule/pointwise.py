@@ -20,7 +20,7 @@ def pointwise(tracer: Tracer, call: Call) -> None:
     planes: Planes = ()
     shape: tuple[int, ...] = ()
     for tensor in call.tensors:
-        shape, planes = _meet(tracer, call.result.ndim, (shape, planes), (tuple(tensor.shape), tracer.planes(tensor)))
+        shape, planes = meet(tracer, call.result.ndim, (shape, planes), (tuple(tensor.shape), tracer.planes(tensor)))
     tracer.assign(call.result, planes)
 
 
@@ -42,9 +42,10 @@ def disentangle(tracer: Tracer, tensors: Sequence[Tensor], ndim: int) -> None:
                     changed = True
 
 
-def _meet(
+def meet(
     tracer: Tracer, ndim: int, left: tuple[tuple[int, ...], Planes], right: tuple[tuple[int, ...], Planes]
 ) -> tuple[tuple[int, ...], Planes]:
+    """Tie two operands, each a shape and its planes; those of the result."""
     (left_shape, left_planes), (right_shape, right_planes) = _align(ndim, *left), _align(ndim, *right)
     partners = {support(plane): plane for plane in right_planes}
     merged = []
@@ -90,17 +91,6 @@ def log_sigmoid(tracer: Tracer, call: Call) -> None:
     tracer.assign(call.result[0], tracer.planes(call.args[0]))
 
 
-def alike(tracer: Tracer, call: Call) -> None:
-    """``new_zeros`` and the like: made to a size, most often that of the tensor whose type it takes.
-
-    Where the sizes agree the new tensor follows the old one; code that states them as numbers fails in the proof.
-    """
-    source, result = call.args[0], call.result
-    planes = tracer.planes(source) if source.ndim == result.ndim else ()
-    fitting = [p for p in planes if all(p.shape[axis] == result.shape[axis] for axis in support(p))]
-    tracer.assign(result, tuple(fitting))
-
-
 #: Element-wise ops that torch tags as such only in some of their forms (not in the in-place one, say).
 _UNTAGGED = (
     "abs copysign eq ge gt le lt ne gelu heaviside ldexp masked_fill mish relu6 rsub threshold xlogy complex polar"
@@ -133,7 +123,6 @@ POINTWISE: Mapping[str, Rule] = {
         pointwise,
     ),
     **dict.fromkeys(_UNTAGGED.split(), pointwise),
-    **dict.fromkeys(("new_zeros", "new_ones", "new_full", "new_empty"), alike),
     "log_sigmoid_forward": log_sigmoid,
     "_weight_norm_interface": weight_norm,
 }

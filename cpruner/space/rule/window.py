@@ -7,10 +7,8 @@ from torch import Tensor, nn
 
 from cpruner.space.label import Planes, support
 from cpruner.space.rule.pair import keep_two
-from cpruner.space.run import Call, Norm, Rule, Tracer
+from cpruner.space.run import STATISTICS, Call, Norm, Rule, Tracer
 
-#: Reductions that divide by the number of what they reduce.
-STATISTICS = ("mean", "var", "std", "var_mean")
 #: Reductions to which a removed channel, being zero, adds nothing.
 _SUMS = ("sum", "linalg_vector_norm", "norm")
 #: Reductions and ops along one axis whose dimension is not their second argument.
@@ -63,7 +61,7 @@ def reduce(tracer: Tracer, call: Call) -> None:
 
 
 def _averaged(tracer: Tracer, call: Call, axes: set[int]) -> Planes:
-    """A mean or variance across one pruned axis is taken over what is kept of it, as in a normalisation.
+    """A mean, variance or maximum across one pruned axis is taken over what is kept of it, as in a normalisation.
 
     Of several axes only the first can shrink (the inputs of a convolution's weight, not its window).
     """
@@ -76,7 +74,9 @@ def _averaged(tracer: Tracer, call: Call, axes: set[int]) -> Planes:
         return others
     _doubt(tracer, call, mixed[1:], _results(call))
     (axis,), labels = support(mixed[0]), mixed[0].flatten()
-    if call.name != "mean" and call.kwargs.get("correction") != 0:
+    if call.name in ("max", "min"):  # where the maximum is, is counted among what is kept
+        _doubt(tracer, call, mixed, _results(call)[1:])
+    if call.name in ("var", "std", "var_mean") and call.kwargs.get("correction") != 0:
         keep_two(tracer, call, labels, math.prod(source.shape[reduced] for reduced in axes))
     if issubclass(tracer.recorder.stack[-1].kind, nn.RMSNorm):
         tracer.counted.append((tracer.recorder.stack[-1].path, "normalized_shape", labels, "tuple"))
@@ -98,7 +98,7 @@ def fourier(tracer: Tracer, call: Call) -> None:
     tracer.assign(call.result, _unmixed(tracer, call, axes, _results(call)))
 
 
-_REDUCE = "amax amin argmax argmin max min median nanmedian mode kthvalue prod any all logsumexp"
+_REDUCE = "argmax argmin median nanmedian mode kthvalue prod any all logsumexp"
 _ALONG = "_softmax _log_softmax softmax log_softmax _safe_softmax sort topk cumsum cumprod cummax cummin logcumsumexp"
 WINDOW: Mapping[str, Rule] = {
     **dict.fromkeys((*STATISTICS, *_SUMS, *_REDUCE.split()), reduce),

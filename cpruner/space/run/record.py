@@ -28,6 +28,7 @@ class Value:
     planes: Planes | None = None
     maker: "Entry | None" = None
     doubts: list[tuple[Tensor, str]] = field(default_factory=list)
+    dtype: torch.dtype | None = None
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,14 @@ class Recorder:
     def value(self, tensor: Tensor) -> Value:
         """The value of a tensor; the same tensor always has the same."""
         if tensor not in self._values:
-            self._values[tensor] = Value(tuple(tensor.shape), self._names.get(id(tensor), ()))
+            names = self._names.get(id(tensor), ())
+            self._values[tensor] = Value(tuple(tensor.shape), names, dtype=tensor.dtype)
         found: Value = self._values[tensor]
         return found
+
+    def owns(self, name: str) -> bool:
+        """Whether the model has a parameter or buffer of this name."""
+        return any(name in names for names in self._names.values())
 
     def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Write down one op that has just run."""

@@ -41,7 +41,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     """
     modes = [(module, module.training) for module in model.modules()]
     devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
-    with torch.inference_mode(False), torch.random.fork_rng(devices=devices), _unfused():
+    with torch.inference_mode(False), torch.random.fork_rng(devices=devices), _unfused(model):
         model.eval()
         try:
             yield
@@ -51,14 +51,23 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _unfused() -> Iterator[None]:
-    """Torch's own encoder layers have one op for everything in eval mode, which hides what happens inside."""
-    before = torch.backends.mha.get_fastpath_enabled()
+def _unfused(model: nn.Module) -> Iterator[None]:
+    """Torch's own encoder layers and recurrent layers have one op for everything, which hides what happens inside."""
+    before = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled(), torch.backends.cudnn.enabled
     torch.backends.mha.set_fastpath_enabled(False)
+    if any(isinstance(module, nn.RNNBase) for module in model.modules()):
+        _recurrent(mkldnn=False, cudnn=False)
     try:
         yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        torch.backends.mha.set_fastpath_enabled(before[0])
+        _recurrent(mkldnn=before[1], cudnn=before[2])
+
+
+def _recurrent(*, mkldnn: bool, cudnn: bool) -> None:
+    """Which libraries may run recurrent layers (``torch.backends.mkldnn.flags`` also warns about Intel's GPUs)."""
+    torch._C._set_mkldnn_enabled(mkldnn)
+    torch.backends.cudnn.enabled = cudnn
 
 
 @contextmanager

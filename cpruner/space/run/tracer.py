@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from cpruner.space.label import FIXED, Planes, Resolution, Sheet, along, plane_of, resolve, support
-from cpruner.space.run.record import Recorder, values_of
+from cpruner.space.run.record import Frame, Recorder, values_of
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,11 @@ BATCH_NORMS = (
     "miopen_batch_norm",
     "batch_norm",
 )
+#: Reductions to which a removed channel, being zero, would still contribute.
+STATISTICS = ("mean", "var", "std", "var_mean", "amax", "amin", "max", "min")
 #: Ops that take statistics; each of their runs has its entry in ``Tracer.norms``.
 ACROSS = frozenset(
-    (
-        *BATCH_NORMS,
-        *("native_layer_norm", "rms_norm", "_fused_rms_norm", "native_group_norm", "mean", "var", "std", "var_mean"),
-    )
+    (*BATCH_NORMS, *("native_layer_norm", "rms_norm", "_fused_rms_norm", "native_group_norm"), *STATISTICS)
 )
 
 
@@ -97,6 +96,7 @@ class Tracer(TorchDispatchMode):
         self.costs: list[Cost] = []
         self.counted: list[tuple[str, str, Tensor, str]] = []
         self.norms: list[Norm] = []
+        self.constants: list[Tensor] = []
         self.silent = 0
         self.random = False
         self._rules, self._pointwise = rules, pointwise
@@ -207,7 +207,14 @@ class Tracer(TorchDispatchMode):
 
     def bake(self, labels: Tensor, reason: str) -> None:
         """The forward of the innermost module states a size of these labels in Python code."""
-        self.recorder.stack[-1].baked.append((labels, reason))
+        frame = self.recorder.stack[-1]
+        if not self._counts_anew(frame):
+            frame.baked.append((labels, reason))
+
+    def _counts_anew(self, frame: Frame) -> bool:
+        """Torch's recurrent layers split their gates by number; with projections two sizes must differ as well."""
+        projected = self.recorder.owns(f"{frame.path}.weight_hr_l0".lstrip("."))
+        return issubclass(frame.kind, (nn.RNNBase, nn.RNNCellBase)) and not projected
 
     def name_of(self, tensor: Tensor) -> str | None:
         """First name of a parameter or buffer, None for any other tensor."""

@@ -142,31 +142,6 @@ def test_a_gate_normalised_over_its_channels() -> None:
     assert "g[0]" in members(checked(model, IMAGE), "a")
 
 
-@pytest.mark.parametrize(
-    "constant",
-    [
-        lambda h: torch.ones(8, 1, 1, dtype=h.dtype),
-        lambda h: torch.zeros(h.shape, dtype=h.dtype),
-        lambda h: torch.arange(8, dtype=h.dtype)[:, None, None],
-    ],
-)
-def test_a_constant_of_the_same_size_freezes(constant: Any) -> None:
-    space = checked(image_net(lambda s, h: h + constant(h)), IMAGE)
-    assert sizes(space) == {"b": 4}
-    assert reason(space) == "combined element-wise with a tensor of fixed size"
-
-
-def test_a_sum_in_place_into_a_constant_freezes() -> None:
-    space = checked(image_net(lambda s, h: torch.zeros(2, 8, 8, 8, dtype=h.dtype).add_(h)), IMAGE)
-    assert sizes(space) == {"b": 4}
-
-
-def test_a_new_tensor_of_a_stated_size_is_found_by_the_proof() -> None:
-    space = checked(image_net(lambda s, h: h + h.new_zeros(2, 8, 8, 8)), IMAGE)
-    assert sizes(space) == {"b": 4}
-    assert reason(space).startswith("without some of its channels the network fails")
-
-
 def test_an_outer_product_keeps_both_axes_free_until_something_meets_it() -> None:
     def outer(self: Any, h: Tensor) -> Tensor:
         return (self.c(h)[:, :, None] * self.d(h)[:, None]).flatten(1, 2)

@@ -71,9 +71,6 @@ def test_functions_that_mix_positions_leave_channels_alone(window: Any) -> None:
         (nn.Softmax(1), "_softmax"),
         (nn.Softmax2d(), "_softmax"),
         (lambda s, h: h.log_softmax(1), "_log_softmax"),
-        (lambda s, h: h - h.amax((1, 2, 3), keepdim=True), "amax"),
-        (lambda s, h: h / h.max(), "max"),
-        (lambda s, h: h - h.max(1, keepdim=True)[0], "max"),
         (lambda s, h: h - h.median(1, keepdim=True)[0], "median"),
         (lambda s, h: h - h.logsumexp(1, keepdim=True), "logsumexp"),
         (lambda s, h: h * h.prod(1, keepdim=True), "prod"),
@@ -90,6 +87,33 @@ def test_mixing_channels_freezes_them(window: Any, op: str) -> None:
     space = checked(image_net(window), IMAGE)
     assert sizes(space) == {"b": 4}
     assert reason(space) == f"op '{op}' mixes this axis"
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        lambda s, h: h - h.amax(1, keepdim=True),
+        lambda s, h: h * h.amin((1, 2, 3), keepdim=True).sigmoid(),
+        lambda s, h: h / h.max(),
+        lambda s, h: h - h.max(1, keepdim=True)[0] * h.min(1, keepdim=True).values,
+        lambda s, h: h * torch.cat([h.mean(1, keepdim=True), h.amax(1, keepdim=True)], 1).sum(1, keepdim=True).tanh(),
+    ],
+)
+def test_a_maximum_across_channels_is_that_of_those_that_are_kept(window: Any) -> None:
+    space = checked(image_net(window), IMAGE)
+    assert sizes(space) == BOTH
+    assert any(across.channels is not None for across in space.norms)
+
+
+def test_the_place_of_a_maximum_is_counted_among_all() -> None:
+    space = checked(image_net(lambda s, h: h + h.max(1, keepdim=True).indices), IMAGE)
+    assert sizes(space) == {"b": 4}
+    assert reason(space) == "op 'max' mixes this axis"
+
+
+def test_pieces_of_a_maxout_and_the_channels_they_are_taken_over() -> None:
+    space = checked(image_net(lambda s, h: h.unflatten(1, (4, 2)).amax(2), 4), IMAGE)
+    assert sizes(space) == {"a#1": 4, "a#2": 2, "b": 4}
 
 
 def test_the_best_of_all_channels() -> None:
@@ -143,10 +167,10 @@ def test_the_spread_of_a_single_channel_is_nothing(name: str) -> None:
     assert reason(space) == f"'{name}' needs two channels"
 
 
-@pytest.mark.parametrize(("dim", "groups"), [(1, {"a": 8}), (-2, {"a": 8}), ([1], {"a": 8}), (2, {}), ((), {})])
-def test_only_a_maximum_over_the_channels_freezes_tokens(dim: Any, groups: dict[str, int]) -> None:
+@pytest.mark.parametrize(("dim", "groups"), [(1, {"a": 8}), (-2, {"a": 8}), ([1], {"a": 8}), (2, {})])
+def test_only_a_reduction_over_the_channels_freezes_tokens(dim: Any, groups: dict[str, int]) -> None:
     parts = {"a": nn.Linear(6, 8), "fc": nn.Linear(8, 2)}
-    model = seeded(lambda s, x: s.fc(s.a(x).amax(dim)) if groups else s.a(x).amax(dim), **parts)
+    model = seeded(lambda s, x: s.fc(s.a(x).logsumexp(dim)) if groups else s.a(x).logsumexp(dim), **parts)
     assert sizes(checked(model, TOKENS)) == groups
 
 
@@ -154,7 +178,7 @@ def test_a_result_that_nobody_reads_freezes_nothing() -> None:
     """A model that looks at its channels on the way, for nothing."""
 
     def curious(_: Any, h: Tensor) -> Tensor:
-        h.amax(1)
+        h.argmax(1)
         return h
 
     assert sizes(checked(image_net(curious), IMAGE)) == BOTH

@@ -34,6 +34,16 @@ def test_values_of_dead_tensors_are_not_given_to_others(recorder: Recorder) -> N
     assert [value.shape for value in seen] == [(size,) for size in range(2, 20)]
 
 
+def test_a_value_knows_its_type(recorder: Recorder) -> None:
+    assert recorder.value(torch.zeros(2, dtype=torch.int32)).dtype == torch.int32
+
+
+def test_which_names_the_model_owns(recorder: Recorder) -> None:
+    assert recorder.owns("0.weight")
+    assert recorder.owns("1.running_mean")
+    assert not recorder.owns("weight")
+
+
 def test_tensors_of_the_model_know_their_names(model: nn.Module, recorder: Recorder) -> None:
     assert recorder.value(model[0].weight).names == ("0.weight",)
     assert recorder.value(model[1].running_mean).names == ("1.running_mean",)

@@ -87,6 +87,16 @@ def test_the_fast_path_of_attention_is_off_inside_and_as_before_outside(
     assert torch.backends.mha.get_fastpath_enabled() is enabled
 
 
+@BOTH
+@pytest.mark.parametrize("layer", [nn.LSTM(3, 4), nn.Linear(3, 4)], ids=lambda layer: type(layer).__name__)
+def test_recurrent_layers_are_taken_apart_inside(layer: nn.Module, context: Context) -> None:
+    before = torch._C._get_mkldnn_enabled(), torch.backends.cudnn.enabled
+    with context(nn.Sequential(layer)):
+        inside = torch._C._get_mkldnn_enabled(), torch.backends.cudnn.enabled
+        assert inside == ((False, False) if isinstance(layer, nn.LSTM) else before)
+    assert (torch._C._get_mkldnn_enabled(), torch.backends.cudnn.enabled) == before
+
+
 def test_no_gradients_inside_untouched(model: nn.Module) -> None:
     with untouched(model):
         assert not model(torch.zeros(2, 3)).requires_grad
