@@ -1,7 +1,8 @@
 """The networks every claim about breadth is made for; ``python benchmarks/zoo.py`` lists them.
 
 Random weights from a fixed seed, inference mode, one example. Families: torchvision (all its classifiers), cifar,
-segmentation, video, timm (skipped where it is not installed) and torch (plain ``torch.nn`` attention).
+segmentation, video, timm (skipped where it is not installed), torch (plain ``torch.nn`` attention) and sequence
+(recurrent layers, a state space, a graph).
 """
 
 import importlib.util
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from measure.attention import CLASSES, FEATURES, TOKENS, CrossAttention, Encoder, SelfAttention, Translator
+from measure.sequence import HIDDEN, GraphAttention, Recurrent, StateSpace
 from measure.stir import settle, stir
 from torch import Tensor, nn
 from torchvision import models
@@ -133,9 +135,20 @@ def _torch() -> Iterator[Entry]:
         yield Entry(f"torch/{name}", "torch", make, (tokens,) * inputs, CLASSES)
 
 
+def _sequence() -> Iterator[Entry]:
+    made: dict[str, Callable[[], nn.Module]] = {
+        "lstm": lambda: Recurrent(nn.LSTM(HIDDEN, HIDDEN, 2, batch_first=True)),
+        "gru_bidirectional": lambda: Recurrent(nn.GRU(HIDDEN, HIDDEN, batch_first=True, bidirectional=True)),
+        "state_space": StateSpace,
+        "graph_attention": GraphAttention,
+    }
+    for name, make in made.items():
+        yield Entry(f"sequence/{name}", "sequence", make, ((1, TOKENS, FEATURES),), CLASSES)
+
+
 def zoo() -> dict[str, Entry]:
     """Every network by name, in the order of the table."""
-    families = (_torchvision, _cifar, _dense_prediction, _timm, _torch)
+    families = (_torchvision, _cifar, _dense_prediction, _timm, _torch, _sequence)
     return {entry.name: entry for family in families for entry in family()}
 
 

@@ -1,7 +1,5 @@
 """Counts of a network as it stands, by torch's own counter: the judge of what a pruning engine predicts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,6 +8,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from cpruner.constraint.steady import without_gradients
+from cpruner.space import evaluating
 
 
 def parameters(network: nn.Module) -> int:
@@ -18,22 +17,14 @@ def parameters(network: nn.Module) -> int:
 
 
 def macs(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[float, list[Tensor]]:
-    """Multiply-adds of one forward pass, and the tensors it returns."""
+    """Multiply-adds of one forward pass in eval mode, and the tensors it returns.
+
+    Without the fused attention and recurrent layers, for which ``FlopCounterMode`` has no formula: it would count zero.
+    """
     counter = FlopCounterMode(display=False)
-    with torch.no_grad(), without_gradients(network), slow_attention(), counter:
+    with torch.no_grad(), without_gradients(network), evaluating(network), counter:
         output = network(*inputs)
     return counter.get_total_flops() / 2, tensors(output)
-
-
-@contextmanager
-def slow_attention() -> Iterator[None]:
-    """Without torch's fused attention for inference: ``FlopCounterMode`` has no formula for it and would count zero."""
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def tensors(output: Any) -> list[Tensor]:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from cpruner import Candidate, PruningSpace
+from cpruner.space import evaluating
 from cpruner.space.proof.proof import compare
-from measure.count import slow_attention
 
 #: Above this many parameters two copies in float64 do not fit a small machine, and float32 has to do.
 LARGE = 100_000_000
@@ -37,7 +37,7 @@ def masking_error(
     dtype = getattr(torch, precision)
     model.to(dtype)
     inputs = tuple(value.to(dtype) if isinstance(value, Tensor) else value for value in inputs)
-    with torch.no_grad(), slow_attention():
+    with torch.no_grad(), evaluating(model):
         found = compare(model, space, candidate, inputs, float("inf"))
     return found if isinstance(found, float) else float("inf")
 

@@ -11,13 +11,17 @@ SMALL = [
     "torch/multihead_attention",
     "torch/cross_attention",
     "torch/transformer",
+    "sequence/lstm",
+    "sequence/gru_bidirectional",
+    "sequence/state_space",
+    "sequence/graph_attention",
 ]
 
 
 def test_every_classifier_of_torchvision_is_there() -> None:
     entries = zoo()
     assert set(models.list_models(module=models)) == {e.name for e in entries.values() if e.family == "torchvision"}
-    assert {"cifar", "segmentation", "video", "timm", "torch"} < {e.family for e in entries.values()}
+    assert {"cifar", "segmentation", "video", "timm", "torch", "sequence"} < {e.family for e in entries.values()}
 
 
 @pytest.mark.parametrize("name", SMALL)
