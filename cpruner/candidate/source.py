@@ -94,7 +94,7 @@ class Source:
             keys = [_key(key) for key, _ in rest]
             lines = [f"    expect({f'the keys of {what}'!r}, [{', '.join(sorted(keys))}], keys({place}))"]
             parts = [(part, f"[{key}]") for key, (_, part) in zip(keys, rest, strict=True)]
-        elif tag in (*_KINDS, "scaled"):
+        elif tag in (*_KINDS, "scaled", "dtype_of"):
             self._checks.append(f"    expect({what!r}, {self._text(value)}, {place})")
             return []
         else:

@@ -10,9 +10,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cpruner.errors import TraceError
 from cpruner.space.assemble import assemble
+from cpruner.space.loose import keep_loose
 from cpruner.space.program import Programs
 from cpruner.space.rounding import Rounding
-from cpruner.space.rule import RULES, keep_unmet, pointwise
+from cpruner.space.rule import RULES, pointwise
 from cpruner.space.run import (
     Cost,
     Entry,
@@ -135,7 +136,7 @@ def _traced(model: nn.Module, inputs: tuple[Any, ...], request: Request) -> Trac
         for plane in tracer.planes(tensor):
             tracer.sheet.freeze(plane, "output of the network")
     follow_training(tracer, model, _copies(inputs, 2), request.rules)
-    keep_unmet(tracer)
+    keep_loose(tracer)
     select(tracer, model, request.selection)
     return tracer
 

@@ -187,6 +187,10 @@ class Builder:
     def _constant(self, argument: Any) -> Any:
         if isinstance(argument, bool | float | str) or argument is None:
             return argument
+        if isinstance(argument, torch.dtype) and argument.is_floating_point:
+            same = [number for value, number in self._ids.items() if value.dtype == argument]
+            if same:  # so that the program runs in other precisions
+                return ("dtype_of", same[0])
         for kind, tag in ((torch.dtype, "dtype"), (torch.memory_format, "memory_format")):
             if isinstance(argument, kind):
                 return (tag, str(argument).removeprefix("torch."))
@@ -218,14 +222,6 @@ class Builder:
         number = self.fresh(Value(()))
         self.nodes.append(Node(op, args, (), number))
         return number
-
-    def typed(self, argument: Any) -> Any:
-        """An argument; a floating type is that of a value that has it, so that the program runs in other precisions."""
-        if isinstance(argument, torch.dtype) and argument.is_floating_point:
-            for value, number in self._ids.items():
-                if value.dtype == argument:
-                    return ("dtype_of", number)
-        return self.encode(argument)
 
     def read(self, value: Value) -> Any:
         """A reference to a value, which is made first if it is still pending.

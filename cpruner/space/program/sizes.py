@@ -138,7 +138,7 @@ def _created(builder: Builder, entry: Entry, other: Entry | None) -> Node:
         sizes.append(builder.scaled(wanted, size, there))
     args = [builder.encode(argument) for argument in entry.args]
     args[place] = ("list", *sizes)
-    kwargs = tuple((k, builder.typed(v)) for k, v in entry.kwargs.items() if k != "layout")
+    kwargs = tuple((k, builder.encode(v)) for k, v in entry.kwargs.items() if k != "layout")
     return Node(entry.op, tuple(args), kwargs, builder.fresh(entry.out))
 
 

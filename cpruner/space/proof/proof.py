@@ -77,16 +77,20 @@ def _kept(candidate: Candidate, norm: Across) -> Kept | None:
     return Kept(torch.from_numpy(candidate.indices(norm.channels)), groups, norm.axis)
 
 
+_CHECKING = (nn.MultiheadAttention, nn.Transformer)
+
+
 @contextmanager
 def _watched(network: nn.Module, running: list[str]) -> Iterator[None]:
     """Keep the paths of the modules that are running; those of a failed run stay in the list.
 
-    Torch's own layers are left out: they fail because of what they are given.
+    Torch's own layers are left out: they fail because of what they are given, but for those that check sizes of their
+    own.
     """
     paths = {
         id(module): path
         for path, module in network.named_modules()
-        if not path or not type(module).__module__.startswith("torch.nn") or isinstance(module, nn.MultiheadAttention)
+        if not path or not type(module).__module__.startswith("torch.nn") or isinstance(module, _CHECKING)
     }
 
     def enter(module: nn.Module, _args: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cpruner.space.rule.attention import ATTENTION
 from cpruner.space.rule.contraction import CONTRACTION
 from cpruner.space.rule.convolution import CONVOLUTION
-from cpruner.space.rule.creation import CREATION, keep_unmet
+from cpruner.space.rule.creation import CREATION
 from cpruner.space.rule.lookup import LOOKUP
 from cpruner.space.rule.movement import MOVEMENT
 from cpruner.space.rule.normalisation import NORMALISATION
@@ -29,4 +29,4 @@ RULES: Mapping[str, Rule] = {
     **WINDOW,
 }
 
-__all__ = ["RULES", "keep_unmet", "pointwise"]
+__all__ = ["RULES", "pointwise"]

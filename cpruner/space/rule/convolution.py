@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from cpruner.space.label import FIXED, along, support
 from cpruner.space.rule.contraction import factor
-from cpruner.space.run import Call, Cost, Rule, Tracer
+from cpruner.space.run import Call, Cost, Rule, Tracer, freeze_operands
 
 _READS = "reads a tensor of fixed size"
 
@@ -16,14 +16,7 @@ def convolution(tracer: Tracer, call: Call) -> None:
     """aten.convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)."""
     source, weight, bias = call.args[:3]
     transposed, groups = bool(call.args[6]), int(call.args[8])
-    for axis in range(2, weight.ndim):
-        tracer.tie(tracer.labels(weight, axis), None, "kernel window")
-    kept = []
-    for plane in tracer.separate(source, {0, 1}):
-        if support(plane) == {0}:
-            kept.append(plane)
-        elif support(plane) != {1}:
-            tracer.sheet.freeze(plane, "varies along another axis than the channels of a convolution")
+    kept = _examples(tracer, source, weight)
     inner, outer = (0, 1) if transposed else (1, 0)
     channels, outputs = tracer.labels(source, 1), tracer.labels(weight, outer)
     if groups > 1:
@@ -36,6 +29,35 @@ def convolution(tracer: Tracer, call: Call) -> None:
     _count(tracer, weight, source if transposed else call.result)
     own = () if outputs is None else (along(outputs, 1, call.result.ndim),)
     tracer.assign(call.result, (*kept, *own))
+
+
+def deformed(tracer: Tracer, call: Call) -> None:
+    """Torchvision's deform_conv2d(input, weight, offset, mask, bias, .., groups, offset groups, with a mask)."""
+    source, weight, *moved, bias = call.args[:5]
+    if call.args[11] > 1 or call.args[12] > 1:
+        freeze_operands(tracer, call, "a deformable convolution of several groups has no rule")
+        return
+    kept = _examples(tracer, source, weight)
+    for tensor in moved:
+        tracer.tie(tracer.labels(tensor, 1), None, "as many places as the window of a deformable convolution has")
+    tracer.tie(tracer.labels(source, 1), tracer.labels(weight, 1), _READS)
+    outputs = tracer.labels(weight, 0)
+    tracer.tie(outputs, tracer.labels(bias, 0), "bias of fixed size")
+    tracer.produce(weight, 0)
+    tracer.assign(call.result, (*kept, *(() if outputs is None else (along(outputs, 1, 4),))))
+
+
+def _examples(tracer: Tracer, source: Tensor, weight: Tensor) -> list[Tensor]:
+    """Planes of a batch; window and positions stay."""
+    for axis in range(2, weight.ndim):
+        tracer.tie(tracer.labels(weight, axis), None, "kernel window")
+    kept = []
+    for plane in tracer.separate(source, {0, 1}):
+        if support(plane) == {0}:
+            kept.append(plane)
+        elif support(plane) != {1}:
+            tracer.sheet.freeze(plane, "varies along another axis than the channels of a convolution")
+    return kept
 
 
 def _grouped(
@@ -96,4 +118,4 @@ def _count(tracer: Tracer, weight: Tensor, positions: Tensor) -> None:
     tracer.costs.append(Cost(2.0 * spatial, factors))
 
 
-CONVOLUTION: Mapping[str, Rule] = {"convolution": convolution}
+CONVOLUTION: Mapping[str, Rule] = {"convolution": convolution, "deform_conv2d": deformed}

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from cpruner.space.label import along, resolve, support
+from cpruner.space.label import along, support
 from cpruner.space.run import Call, Rule, Tracer
 
 
@@ -33,18 +31,6 @@ def _fresh(tracer: Tracer, tensor: Tensor, axes: set[int]) -> tuple[Tensor, ...]
     planes = tuple(along(tracer.sheet.fresh(tensor.shape[axis]), axis, tensor.ndim) for axis in long)
     tracer.constants.extend(plane.flatten() for plane in planes)
     return planes
-
-
-def keep_unmet(tracer: Tracer) -> None:
-    """Freeze constants that only weights met which read them: no parameter makes them, so none would be saved."""
-    if not tracer.constants:
-        return
-    making, resolution = {name for name, _ in tracer.producers}, resolve(tracer.sheet)
-    places = [place for place in tracer.axes if place in tracer.producers or place[0] not in making]
-    known = sorted(set[int]().union(*(resolution.of(tracer.axes[place]) for place in places)))
-    for labels in tracer.constants:
-        alone = ~np.isin(resolution.component[labels.numpy()], known)
-        tracer.sheet.freeze(labels[torch.from_numpy(alone)], "reads a constant")
 
 
 CREATION: Mapping[str, Rule] = {

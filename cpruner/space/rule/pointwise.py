@@ -86,6 +86,16 @@ def weight_norm(tracer: Tracer, call: Call) -> None:
     tracer.assign(call.result[0], tracer.planes(direction))
 
 
+def fake_quantized(tracer: Tracer, call: Call) -> None:
+    """Rounding to the steps of a quantiser, one for all or one per channel; zero stays zero."""
+    source, *steps = call.tensors
+    if "per_channel" in call.name:
+        for step in steps:
+            tracer.tie(tracer.labels(source, call.args[3]), tracer.labels(step, 0), _SIZE)
+    for result in call.result:
+        tracer.assign(result, tracer.planes(source))
+
+
 def log_sigmoid(tracer: Tracer, call: Call) -> None:
     """``log_sigmoid_forward`` also returns a buffer for its gradient."""
     tracer.assign(call.result[0], tracer.planes(call.args[0]))
@@ -94,6 +104,11 @@ def log_sigmoid(tracer: Tracer, call: Call) -> None:
 #: Element-wise ops that torch tags as such only in some of their forms (not in the in-place one, say).
 _UNTAGGED = (
     "abs copysign eq ge gt le lt ne gelu heaviside ldexp masked_fill mish relu6 rsub threshold xlogy complex polar"
+)
+#: Quantisers of networks that are trained for quantisation.
+_FAKE = (
+    "fake_quantize_per_channel_affine_cachemask fake_quantize_per_tensor_affine_cachemask "
+    "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams"
 )
 #: Element-wise ops that torch does not tag as such, and ops that make a tensor like another.
 POINTWISE: Mapping[str, Rule] = {
@@ -116,6 +131,7 @@ POINTWISE: Mapping[str, Rule] = {
             "empty_like",
             "rand_like",
             "randn_like",
+            "bernoulli",
             "_conj_physical",
             "dropout",
             "native_dropout",
@@ -124,5 +140,6 @@ POINTWISE: Mapping[str, Rule] = {
     ),
     **dict.fromkeys(_UNTAGGED.split(), pointwise),
     "log_sigmoid_forward": log_sigmoid,
+    **dict.fromkeys(_FAKE.split(), fake_quantized),
     "_weight_norm_interface": weight_norm,
 }

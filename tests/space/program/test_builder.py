@@ -112,6 +112,15 @@ def test_positional_arguments_of_any_form() -> None:
     )
 
 
+def test_a_type_that_is_given_is_that_of_the_tensor_beside_it() -> None:
+    inner = Function(lambda s, x, dtype: s.b(half(s.a(x.to(dtype)))), a=nn.Linear(5, 6), b=nn.Linear(3, 4))
+    model = seeded(lambda: Function(lambda s, x: s.inner(x, x.dtype), inner=inner))
+    space = thorough(model, tokens())
+    assert program_of(space).args == (("v", 0), ("dtype_of", 0))
+    small = materialise(model, space.uniform(0.5)).float()
+    assert small(tokens().float()).dtype == torch.float32
+
+
 def test_an_argument_that_is_no_data_is_not_looked_at() -> None:
     inner = Function(lambda s, x, what: s.b(half(s.a(x))) * what.factor, a=nn.Linear(5, 6), b=nn.Linear(3, 4))
     what = type("What", (), {"factor": 2.0})()

@@ -8,7 +8,7 @@ from spaces import IMAGE, TOKENS, drawn, image_net, numbers, seeded, token_net
 from torch import Tensor, nn
 from torch.nn.modules import module as internals
 
-from cpruner.space import PruningSpace
+from cpruner.space import PruningSpace, trace
 from cpruner.space.capture import Capture, Request
 from cpruner.space.proof.proof import Fault, compare, first_fault, guilty
 from cpruner.testing.nets import NETS
@@ -79,6 +79,16 @@ def test_torch_s_own_layers_fail_because_of_what_they_are_given() -> None:
     fault = compare(model, space, space.smallest(), (IMAGE,), 1e-9)
     assert isinstance(fault, Fault)
     assert fault.path == ""
+
+
+def test_a_transformer_checks_its_own_width() -> None:
+    """``nn.Transformer`` compares what it is given with ``d_model``."""
+    parts = {"a": nn.Linear(6, 8), "t": nn.Transformer(8, 2, 1, 1, 12, batch_first=True), "fc": nn.Linear(8, 2)}
+    model = seeded(lambda s, x: s.fc(s.t(s.a(x), torch.cat([s.a(x), s.a(x)], 1))), **parts)
+    model.t.encoder.enable_nested_tensor = False
+    space = trace(model, TOKENS)
+    assert "a" in [group.name for group in space.groups]
+    assert "t" in [program.module for program in space.plan.programs]
 
 
 def test_no_hooks_are_left_behind_even_by_a_failure() -> None:

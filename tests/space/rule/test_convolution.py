@@ -5,6 +5,7 @@ import torch
 from spaces import IMAGE, attributes, checked, image_net, members, numbers, programs, reason, seeded, sizes, units
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision import ops
 
 from cpruner.candidate import materialise
 
@@ -34,6 +35,32 @@ conv = nn.Conv2d
 )
 def test_convolutions_of_images(middle: nn.Module, channels: int, groups: dict[str, int]) -> None:
     assert sizes(checked(image_net(middle, channels), IMAGE)) == groups
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_deformable_convolution(masked: bool) -> None:
+    def deformed(s: Any, h: Tensor) -> Tensor:
+        places, weights = s.places(h), s.weights(h).sigmoid() if masked else None
+        return ops.deform_conv2d(h, places, s.w, s.bias, padding=1, mask=weights)
+
+    parts = {
+        "places": conv(8, 18, 3, padding=1),
+        "weights": conv(8, 9, 3, padding=1),
+        "w": nn.Parameter(numbers(6, 8, 3, 3)),
+    }
+    space = checked(image_net(deformed, 6, **parts, bias=nn.Parameter(numbers(6))), IMAGE)
+    assert sizes(space) == {"a": 8, "w": 6, "b": 4}
+    assert reason(space, "places.weight[0]").startswith("as many places as the window")
+
+
+def test_a_deformable_convolution_of_several_groups_stays() -> None:
+    def deformed(s: Any, h: Tensor) -> Tensor:
+        return ops.deform_conv2d(h, s.places(h), s.w, padding=1)
+
+    parts = {"places": conv(8, 18, 3, padding=1), "w": nn.Parameter(numbers(6, 4, 3, 3))}
+    space = checked(image_net(deformed, 6, **parts), IMAGE)
+    assert sizes(space) == {"b": 4}
+    assert reason(space) == "a deformable convolution of several groups has no rule"
 
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])

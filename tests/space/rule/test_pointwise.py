@@ -6,6 +6,8 @@ from spaces import IMAGE, checked, image_net, members, numbers, programs, reason
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cpruner.space import trace
+
 BOTH = {"a": 8, "b": 4}
 
 
@@ -140,6 +142,20 @@ def test_a_division_by_a_parameter() -> None:
 def test_a_gate_normalised_over_its_channels() -> None:
     model = image_net(lambda s, h: h * functional.normalize(s.g, dim=0)[:, None, None], g=nn.Parameter(torch.ones(8)))
     assert "g[0]" in members(checked(model, IMAGE), "a")
+
+
+def test_weights_that_are_rounded_as_a_quantiser_would() -> None:
+    def rounded(s: Any, h: Tensor) -> Tensor:
+        weight = torch.fake_quantize_per_channel_affine(s.c.weight, s.steps, s.zeros, 0, -128, 127)
+        return torch.fake_quantize_per_tensor_affine(functional.conv2d(h, weight.double()).float(), 0.1, 0, -128, 127)
+
+    parts = {"c": nn.Conv2d(8, 6, 1), "steps": torch.full((6,), 0.1), "zeros": torch.zeros(6, dtype=torch.int32)}
+    model = image_net(lambda s, h: rounded(s, h).double(), 6, **parts)
+    model.c.float()
+    model.steps = model.steps.float()
+    space = trace(model, IMAGE)
+    assert sizes(space) == {"a": 8, "c": 6, "b": 4}
+    assert members(space, "c") == {"c.weight[0]", "steps[0]", "zeros[0]", "b.weight[1]"}
 
 
 def test_an_outer_product_keeps_both_axes_free_until_something_meets_it() -> None:

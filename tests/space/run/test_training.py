@@ -4,7 +4,7 @@ import pytest
 import torch
 from function import Function
 from invariants import check
-from spaces import IMAGE, programs, reason, sizes
+from spaces import IMAGE, TOKENS, programs, reason, sizes
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,6 +45,20 @@ def test_an_auxiliary_classifier_loses_what_it_reads_and_is_pruned_itself() -> N
     assert (result.shape, extra.shape) == ((2, 2), (2, 3))
     (result.sum() + extra.sum()).backward()
     assert all(parameter.grad is not None for parameter in small.parameters())
+
+
+def test_dropout_inside_attention_and_recurrence_does_not_stop_the_second_run() -> None:
+    """Torch drops there in one op, whose mask follows what it drops."""
+
+    def forward(s: Any, x: Tensor) -> Any:
+        h = s.a(x)
+        h = s.r(h + s.m(h, h, h, need_weights=False)[0])[0]
+        return (s.fc(h), s.aux(h)) if s.training else s.fc(h)
+
+    parts = {"a": nn.Linear(6, 8), "m": nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True)}
+    parts |= {"r": nn.GRU(8, 5, 2, dropout=0.5, batch_first=True), "fc": nn.Linear(5, 2), "aux": nn.Linear(5, 3)}
+    space = trace(Function(forward, **parts).double().eval(), TOKENS)
+    assert sizes(space) == {"a": 8, "m#1": 2, "m#2": 4, "m#3": 4, "r": 5}
 
 
 def test_the_model_is_left_as_it_was() -> None:
