@@ -4,6 +4,7 @@ A trace sees the sizes a forward pass used, not where they came from: ``x.view(-
 same. Only a smaller network that runs tells them apart.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,16 +169,18 @@ def first_fault(
 
 
 def _cuts(space: PruningSpace, groups: Sequence[int]) -> list[Candidate]:
-    """Every other one of the chosen groups at half its width (rounded up) and the rest at one unit; then the other way.
+    """Every other one of the chosen groups at about half its width and the rest at one unit; then the other way.
 
-    Neighbours differ, so a size that is taken from the wrong one shows. What is kept is scattered: the first channels
-    of a group would not show that two have changed places.
+    Neighbours differ, and so do groups of one size (half, half and one more, ...): a size that is taken from the wrong
+    one shows. What is kept is scattered: the first channels of a group would not show that two have changed places.
     """
     space, sizes = scattered(space), space.sizes
     candidates = []
     for parity in (0, 1) if groups else ():
-        widths = list(sizes)
+        widths, alike = list(sizes), Counter[int]()
         for place, group in enumerate(groups):
-            widths[group] = -(-sizes[group] // 2) if place % 2 == parity else 1
+            size = sizes[group]
+            widths[group] = 1 + ((size - 1) // 2 + alike[size]) % size if place % 2 == parity else 1
+            alike[size] += place % 2 == parity
         candidates.append(space.best(widths))
     return candidates

@@ -72,8 +72,12 @@ def _recurrent(*, mkldnn: bool, cudnn: bool) -> None:
 
 @contextmanager
 def _as_before(model: nn.Module) -> Iterator[None]:
-    """Undo what a forward pass does to buffers, to embeddings with a largest norm, and to attributes of modules."""
+    """Undo what a forward pass does to buffers, to embeddings with a largest norm, and to attributes of modules.
+
+    Hooks belong to these: there are networks that hook themselves up when they first run, and remember that they did.
+    """
     modules = [(vars(module), dict(vars(module))) for module in model.modules()]
+    hooks = [(v, v.copy()) for state, _ in modules for k, v in state.items() if "_hooks" in k and isinstance(v, dict)]
     owned = [(module, dict(module._buffers)) for module in model.modules()]
     tensors = [b for _, buffers in owned for b in buffers.values() if b is not None]
     tensors += [p for module in model.modules() if getattr(module, "max_norm", None) for p in module.parameters(False)]
@@ -87,6 +91,6 @@ def _as_before(model: nn.Module) -> Iterator[None]:
         for module, buffers in owned:
             module._buffers.clear()
             module._buffers.update(buffers)
-        for attributes, before in modules:
+        for attributes, before in (*modules, *((now, then) for now, then in hooks if now or then)):
             attributes.clear()
             attributes.update(before)

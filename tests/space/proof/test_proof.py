@@ -81,6 +81,20 @@ def test_torch_s_own_layers_fail_because_of_what_they_are_given() -> None:
     assert fault.path == ""
 
 
+def test_a_size_taken_from_another_group_of_the_same_size_shows() -> None:
+    """The third layer has as many units as the first, whose number its code uses."""
+
+    def mistaken(self: Any, x: Tensor) -> Tensor:
+        first = self.a(x)
+        third = self.c(self.b(first))
+        return self.d(third.transpose(1, 2).reshape(len(x), first.shape[2], -1).transpose(1, 2))
+
+    parts = {"a": nn.Linear(6, 8), "b": nn.Linear(8, 5), "c": nn.Linear(5, 8), "d": nn.Linear(8, 2)}
+    space = trace(seeded(mistaken, **parts), TOKENS)
+    assert [(group.name, group.size) for group in space.groups] == [("a", 8), ("b", 5), ("c", 8)]
+    assert [program.module for program in space.plan.programs] == [""]
+
+
 def test_a_transformer_checks_its_own_width() -> None:
     """``nn.Transformer`` compares what it is given with ``d_model``."""
     parts = {"a": nn.Linear(6, 8), "t": nn.Transformer(8, 2, 1, 1, 12, batch_first=True), "fc": nn.Linear(8, 2)}

@@ -147,6 +147,28 @@ def test_buffers_are_the_same_tensors_with_the_same_numbers() -> None:
         assert model._buffers[name] is before[name]
 
 
+def test_a_network_that_hooks_itself_up_does_so_when_its_user_runs_it() -> None:
+    class Hooked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.ready = nn.Linear(3, 6), nn.Linear(6, 2), False
+
+        def forward(self, x: Tensor) -> list[Tensor]:
+            seen: list[Tensor] = []
+            if not self.ready:
+                self.a.register_forward_hook(lambda module, inputs, output: self.seen.append(output))
+                self.ready = True
+            self.seen = seen
+            return [self.b(self.a(x)), *seen]
+
+    model = Hooked()
+    space = trace(model, torch.ones(2, 3))
+    assert not model.ready
+    assert not model.a._forward_hooks
+    assert len(model(torch.ones(2, 3))) == 2
+    assert [group.size for group in space.groups] == []  # it returns them
+
+
 def test_a_buffer_that_was_empty_is_empty_again() -> None:
     model = Counting()
     with untouched(model):
