@@ -7,6 +7,7 @@ from cpruner.candidate.mask import masked, masked_copy
 from cpruner.candidate.plan import FIXED, Cut, Labels, Plan, Size
 from cpruner.candidate.program import Node, Pick, Program
 from cpruner.candidate.surgery import Surgeon, materialise
+from cpruner.candidate.tensors import named_tensors
 
 __all__ = [
     "FIXED",
@@ -26,6 +27,7 @@ __all__ = [
     "masked",
     "masked_copy",
     "materialise",
+    "named_tensors",
     "rebuilt",
     "save_artefact",
 ]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cpruner.candidate.candidate import Candidate
 from cpruner.candidate.clone import clone, rebuilt
 from cpruner.candidate.plan import Cut
+from cpruner.candidate.tensors import named_tensors
 
 
 def masked_copy(model: nn.Module, candidate: Candidate) -> nn.Module:
@@ -25,8 +26,10 @@ def masked_copy(model: nn.Module, candidate: Candidate) -> nn.Module:
 
 
 def _maskable(model: nn.Module) -> dict[str, Tensor]:
-    matrices = {name: buffer for name, buffer in model.named_buffers() if sum(size > 1 for size in buffer.shape) > 1}
-    return {**matrices, **dict(model.named_parameters())}
+    parameters = dict(model.named_parameters())
+    held = {name: tensor for name, tensor in named_tensors(model) if name not in parameters}
+    matrices = {name: tensor for name, tensor in held.items() if sum(size > 1 for size in tensor.shape) > 1}
+    return {**matrices, **parameters}
 
 
 def _zero(value: Tensor, candidate: Candidate, cuts: Sequence[Cut]) -> None:
@@ -42,7 +45,7 @@ def masked(model: nn.Module, candidate: Candidate) -> Iterator[nn.Module]:
 
     Producers and consumers of a channel are both zeroed, so whatever an activation makes of the zero (a sigmoid makes
     0.5) reaches nobody: the masked network computes what the smaller one computes. What is zeroed are the parameters
-    and the buffers that are matrices; statistics per channel stay, since networks divide by them.
+    and the buffers and plain tensors that are matrices; statistics per channel stay, since networks divide by them.
 
     Args:
         model: The dense network.

@@ -15,6 +15,7 @@ from cpruner.candidate.clone import Template, rebuilt
 from cpruner.candidate.gather import Selection, gather
 from cpruner.candidate.plan import Plan
 from cpruner.candidate.replay import install
+from cpruner.candidate.tensors import named_tensors
 from cpruner.errors import ArtefactError
 
 
@@ -51,7 +52,7 @@ class Surgeon:
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         modules = dict(model.named_modules())
-        check_structure(dict(_tensors(modules)), plan)
+        check_structure(dict(named_tensors(model)), plan)
         stated = {size.module for size in plan.attributes} | {program.module for program in plan.programs}
         missing = stated - modules.keys()
         if missing:
@@ -59,14 +60,15 @@ class Surgeon:
                 f"model: expected a module '{min(missing)}', got none. The candidate was made for another model."
             )
         self._plan, self._template = plan, Template(model)
+        cut = plan.cuts_of  # plain tensors that are not cut are copied like other attributes
         # many tensors are cut in the same way: every way has a number
         ways: dict[tuple[tuple[int, int], ...], int] = {(): 0}
         self._stores = [
             (store, key, ways.setdefault(_way(plan, f"{path}.{key}".lstrip(".")), len(ways)))
             for path, module in modules.items()
-            for store in (module._buffers, module._parameters)
+            for store in (module._buffers, module._parameters, module.__dict__)
             for key, tensor in store.items()
-            if tensor is not None
+            if isinstance(tensor, Tensor) and (store is not module.__dict__ or f"{path}.{key}".lstrip(".") in cut)
         ]
         self._ways, self._lengths = list(ways), [len(labels) for labels in plan.labels]
         check_attributes(modules, plan)
@@ -89,7 +91,7 @@ class Surgeon:
         chosen: dict[torch.device, list[list[Selection]]] = {}
         with torch.no_grad():
             for store, key, way in self._stores:
-                tensor = store[key]
+                tensor = store.get(key)
                 if tensor is None or id(tensor) in memo:
                     continue
                 device = tensor.device
@@ -135,17 +137,6 @@ def _on(device: torch.device, kept: Sequence[NDArray[np.int64]]) -> Sequence[Ten
     whole = torch.from_numpy(np.concatenate(kept)).to(device)
     parts: tuple[Tensor, ...] = whole.split([len(index) for index in kept])
     return parts
-
-
-def _tensors(modules: Mapping[str, nn.Module]) -> list[tuple[str, Tensor]]:
-    """Buffers and parameters by every name they have."""
-    return [
-        (f"{path}.{name}".lstrip("."), tensor)
-        for path, module in modules.items()
-        for store in (module._buffers, module._parameters)
-        for name, tensor in store.items()
-        if tensor is not None
-    ]
 
 
 def check_structure(tensors: Mapping[str, Tensor], plan: Plan) -> None:

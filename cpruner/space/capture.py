@@ -27,6 +27,7 @@ from cpruner.space.run import (
     fresh,
     run,
     tensors_of,
+    untouched,
     values_of,
 )
 from cpruner.space.select import select
@@ -88,7 +89,7 @@ class Capture:
         recorder = Recorder(self.model)
         try:
             larger = _copies(self.inputs, 3 if single else 2)
-            with follow(recorder, self.model), _Listening(recorder):
+            with untouched(self.model), follow(recorder, self.model), _Listening(recorder):
                 run(self.model, larger)
             tracer = _traced(self.model, _copies(self.inputs, 2), self._request) if single else self._tracer
         except TraceError:
@@ -129,7 +130,7 @@ class Capture:
 
 def _traced(model: nn.Module, inputs: tuple[Any, ...], request: Request) -> Tracer:
     tracer, given = Tracer(model, RULES, pointwise), fresh(inputs)
-    with follow(tracer.recorder, model, RuleRunner(tracer, request.rules)), tracer:
+    with untouched(model), follow(tracer.recorder, model, RuleRunner(tracer, request.rules)), tracer:
         output = run(model, given)
     for tensor in tensors_of(output):
         tracer.settle([tensor])

@@ -1,6 +1,7 @@
 """Prove a space on the network itself: rewrite what cannot express smaller sizes, freeze what still fails."""
 
 import copy
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,10 @@ def verify(space: PruningSpace, model: nn.Module, example_inputs: Any, *, candid
         reference, inputs, dtype = _precise(model, inputs)
         tolerance = _STRICT if dtype == torch.float64 else _LOOSE
         faults = guilty(reference, space, [inputs], tolerance, range(len(space.groups)))
+        if dtype == torch.float64 and any(_mixes_types(fault) for fault in faults.values()):
+            reference, inputs, tolerance = stirred(model), as_inputs(example_inputs), _LOOSE
+            dtype = next(p.dtype for p in model.parameters())
+            faults = guilty(reference, space, [inputs], tolerance, range(len(space.groups)))
         while faults:
             space = freeze(space, {group: fault.reason for group, fault in faults.items()})
             faults = guilty(reference, space, [inputs], tolerance, range(len(space.groups)))
@@ -111,11 +116,16 @@ class _Judge:
         """In float64 where that is possible and small."""
         large = sum(parameter.numel() for parameter in capture.model.parameters()) >= _LARGE
         if large:
-            return cls(stirred(capture.model), (capture.inputs, capture.larger or capture.inputs), _LOOSE)
+            return cls.loose(capture)
         model, inputs, dtype = _precise(capture.model, capture.inputs)
         if dtype != torch.float64:
-            return cls(model, (capture.inputs, capture.larger or capture.inputs), _LOOSE)
+            return cls.loose(capture)
         return cls(model, (inputs, _as(dtype, capture.larger or capture.inputs)), _STRICT)
+
+    @classmethod
+    def loose(cls, capture: Capture) -> "_Judge":
+        """In its own precision."""
+        return cls(stirred(capture.model), (capture.inputs, capture.larger or capture.inputs), _LOOSE)
 
     def first_fault(self, space: PruningSpace) -> Fault | None:
         return first_fault(self.model, space, self.inputs, self.tolerance, range(len(space.groups)))
@@ -139,6 +149,9 @@ def prove(capture: Capture) -> PruningSpace:
     space, found = capture.space(rewritten)
     judge = _Judge.of(capture)
     while fault := judge.first_fault(space):
+        if judge.tolerance == _STRICT and _mixes_types(fault):
+            judge = _Judge.loose(capture)
+            continue
         tried = {*found.written, *found.failed, *rewritten}
         if fault.path is not None and fault.path not in tried:
             rewritten[fault.path] = fault.reason
@@ -153,6 +166,11 @@ def prove(capture: Capture) -> PruningSpace:
         space, found = capture.space(rewritten)
         judge = judge if capture.larger is larger else _Judge.of(capture)
     return space
+
+
+def _mixes_types(fault: Fault) -> bool:
+    """Whether a network fails in float64 only: casts that do nothing in its own precision are in no program."""
+    return re.search(r"dtype|scalar type", fault.reason) is not None
 
 
 def _frozen(judge: _Judge, space: PruningSpace, faults: dict[int, Fault]) -> PruningSpace:

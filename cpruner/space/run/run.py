@@ -1,5 +1,6 @@
 """Run a model without leaving traces in it."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -70,14 +71,18 @@ def _recurrent(*, mkldnn: bool, cudnn: bool) -> None:
     torch.backends.cudnn.enabled = cudnn
 
 
+_HOLDERS = (dict, OrderedDict, list, set)
+
+
 @contextmanager
 def _as_before(model: nn.Module) -> Iterator[None]:
     """Undo what a forward pass does to buffers, to embeddings with a largest norm, and to attributes of modules.
 
-    Hooks belong to these: there are networks that hook themselves up when they first run, and remember that they did.
+    So to what is in their tables and lists: there are networks that hook themselves up or fill a cache when they first
+    run.
     """
     modules = [(vars(module), dict(vars(module))) for module in model.modules()]
-    hooks = [(v, v.copy()) for state, _ in modules for k, v in state.items() if "_hooks" in k and isinstance(v, dict)]
+    held = [(v, v.copy()) for state, _ in modules for v in state.values() if type(v) in _HOLDERS]
     owned = [(module, dict(module._buffers)) for module in model.modules()]
     tensors = [b for _, buffers in owned for b in buffers.values() if b is not None]
     tensors += [p for module in model.modules() if getattr(module, "max_norm", None) for p in module.parameters(False)]
@@ -91,6 +96,7 @@ def _as_before(model: nn.Module) -> Iterator[None]:
         for module, buffers in owned:
             module._buffers.clear()
             module._buffers.update(buffers)
-        for attributes, before in (*modules, *((now, then) for now, then in hooks if now or then)):
-            attributes.clear()
-            attributes.update(before)
+        for now, before in (*modules, *held):
+            if now or before:
+                now.clear()
+                (now.extend if isinstance(now, list) else now.update)(before)

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from cpruner.candidate import named_tensors
 from cpruner.errors import TraceError
 from cpruner.space.run.frames import follow
 from cpruner.space.run.module_rule import ModuleRule, RuleRunner
-from cpruner.space.run.record import Recorder, named_tensors
+from cpruner.space.run.record import Recorder
 from cpruner.space.run.run import run, untouched
 from cpruner.space.run.tracer import Tracer
 from cpruner.space.run.values import fresh, tensors_of

@@ -8,7 +8,7 @@ from spaces import IMAGE, TOKENS, drawn, image_net, members, programs, reason, s
 from torch import Tensor, nn
 
 from cpruner.errors import TraceError
-from cpruner.space import PruningSpace
+from cpruner.space import PruningSpace, trace
 from cpruner.space.capture import Capture, Request
 from cpruner.space.proof.verify import _Judge, prove
 from cpruner.testing.nets import NETS
@@ -172,6 +172,28 @@ def test_a_zero_initialised_classifier_hides_nothing() -> None:
         space = prove(Capture(model, (IMAGE,), Request()))
     assert programs(space) == {""}
     assert not model.fc.weight.any()
+
+
+def test_a_cast_that_does_nothing_in_single_precision_does_not_count_against_a_network() -> None:
+    """Angles are made in single precision and cast to the type of the weights, which the trace does not see."""
+
+    class Angles(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.fc = nn.Linear(6, 8), nn.Parameter(torch.randn(5, 8)), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            angles = torch.linspace(0, 1, 5).sin()[None].expand(x.shape[1], -1)
+            made = angles.type(self.b.dtype) @ self.b
+            return self.fc((self.a(x) + made).chunk(2, -1)[0])
+
+    model = Angles().eval()
+    space = trace(model, TOKENS.float())
+    assert [group.size for group in space.groups] == [4, 4]
+    assert space.plan.programs
+    proof = space.verify(model, TOKENS.float())
+    assert proof.dtype == torch.float32
+    assert proof.space.groups == space.groups
 
 
 def test_the_reason_stands_at_every_axis_of_a_frozen_group() -> None:

@@ -3,9 +3,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
 
-from cpruner.space.run.record import Entry, Frame, Opaque, Recorder, Training, Value, named_tensors, values_of
+from cpruner.space.run.record import Entry, Frame, Opaque, Recorder, Training, Value, values_of
 
 RELU = torch.ops.aten.relu.default
 
@@ -53,17 +52,6 @@ def test_a_shared_parameter_has_all_its_names() -> None:
     model = nn.ModuleDict({"a": nn.Linear(3, 3), "b": nn.Linear(3, 3)})
     model["b"].weight = model["a"].weight
     assert Recorder(model).value(model["a"].weight).names == ("a.weight", "b.weight")
-
-
-def test_named_tensors_are_parameters_buffers_and_plain_attributes() -> None:
-    model = nn.Sequential(nn.Linear(2, 2, bias=False))
-    model.register_buffer("mask", torch.zeros(2))
-    model[0].scale = torch.ones(2)
-    model.again = model[0].weight
-    assert [name for name, _ in named_tensors(model)] == ["again", "0.weight", "mask", "0.scale"]
-    assert {name for name, _ in named_tensors(parametrizations.weight_norm(nn.Linear(2, 2)))} == {
-        *("bias", "parametrizations.weight.original0", "parametrizations.weight.original1")
-    }
 
 
 @pytest.mark.parametrize(

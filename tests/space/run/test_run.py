@@ -169,6 +169,25 @@ def test_a_network_that_hooks_itself_up_does_so_when_its_user_runs_it() -> None:
     assert [group.size for group in space.groups] == []  # it returns them
 
 
+def test_what_a_network_keeps_for_later_is_what_it_was() -> None:
+    """A cache of numbers that were made of weights, a list, a set."""
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        self.calls.append(len(x))
+        self.kinds.add(x.dtype)
+        if x.device not in self.cache:
+            self.cache[x.device] = self.table[:, self.places]
+        return self.b(self.a(x) * self.cache[x.device][0])
+
+    parts = {"a": nn.Linear(3, 6), "b": nn.Linear(6, 2), "table": nn.Parameter(torch.ones(1, 6).double())}
+    model = Function(forward, **parts, places=torch.arange(6))
+    model.calls, model.kinds, model.cache = [7], set(), {}
+    cache = model.cache
+    trace(model, torch.ones(2, 3, dtype=torch.float64))
+    assert model.cache is cache
+    assert (model.calls, model.kinds, model.cache) == ([7], set(), {})
+
+
 def test_a_buffer_that_was_empty_is_empty_again() -> None:
     model = Counting()
     with untouched(model):
