@@ -17,6 +17,7 @@ from cpruner.errors import ArtefactError
 
 #: Functions a program may call beside the ops of ``torch.ops``.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "torch.tensor": torch.tensor,
     "F.layer_norm": functional.layer_norm,
     "F.group_norm": functional.group_norm,
     "F.scaled_dot_product_attention": functional.scaled_dot_product_attention,

@@ -8,6 +8,7 @@ import torch
 from cpruner.candidate import Node, Pick, Program
 from cpruner.space.label import Table
 from cpruner.space.program.chain import COPIES, written
+from cpruner.space.program.constant import check_constant, constant
 from cpruner.space.program.detour import detour
 from cpruner.space.program.layout import Layout
 from cpruner.space.program.refusal import RefusalError
@@ -173,6 +174,7 @@ class Builder:
             RefusalError: It holds something a program cannot.
         """
         if isinstance(argument, Value):
+            check_constant(argument, twin)
             return self.read(argument)
         if isinstance(argument, int) and not isinstance(argument, bool):
             return self.scaled(argument, argument, twin)
@@ -238,7 +240,7 @@ class Builder:
         for name in value.names:
             if name.startswith(self._prefix):
                 return ("w", name.removeprefix(self._prefix))
-        raise RefusalError("it uses a tensor that was made elsewhere")
+        return ("v", constant(self, value))
 
 
 def _like(args: Sequence[Any], other: Entry | Frame | None, name: str) -> Sequence[Any]:

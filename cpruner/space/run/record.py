@@ -21,7 +21,8 @@ VIEWS = ("view", "_unsafe_view", "_reshape_alias", "reshape")
 class Value:
     """A tensor that was seen: its shape, its labels once known, its names if it is the model's own, who made it.
 
-    ``doubts`` are labels that have to stay if anyone reads this tensor, with the reason.
+    ``doubts`` are labels that have to stay if anyone reads this tensor, with the reason. ``numbers`` are what is in it,
+    in nested lists, if it is a small constant that the code writes down.
     """
 
     shape: tuple[int, ...]
@@ -30,6 +31,7 @@ class Value:
     maker: "Entry | None" = None
     doubts: list[tuple[Tensor, str]] = field(default_factory=list)
     dtype: torch.dtype | None = None
+    numbers: Any = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,9 @@ _WEIGHTS = frozenset(
 )
 
 
+_INDEXING, _FEW = ("index", "index_put", "_unsafe_index", "_unsafe_index_put", "_index_put_impl"), 64
+
+
 class Recorder:
     """Turns ops and module calls into entries and frames.
 
@@ -143,6 +148,7 @@ class Recorder:
 
     def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Write down one op that has just run."""
+        self._hold(function, args)
         arguments = self.encode(args), self.encode(kwargs)
         function = self._renewed(function, args)
         entry = Entry(str(function), function, *arguments, self.encode(result))
@@ -152,6 +158,16 @@ class Recorder:
             if value.maker is None and not value.names and value not in values_of((entry.args, entry.kwargs)):
                 value.maker = entry
         self.stack[-1].entries.append(entry)
+
+    def _hold(self, function: Any, args: Any) -> None:
+        """Keep the numbers of small constants: of ``torch.tensor`` and of lists of indices, which no op makes."""
+        name = function.overloadpacket.__name__.removesuffix("_")
+        found = args[:1] if name == "lift_fresh" else args[1] if name in _INDEXING else ()
+        for tensor in found:
+            if isinstance(tensor, Tensor) and tensor.numel() <= _FEW and not tensor.is_meta:
+                value = self.value(tensor)
+                if value.maker is None and not value.names:
+                    value.numbers = tensor.tolist()
 
     @contextmanager
     def dropping(self, probability: float) -> Iterator[None]:
@@ -198,6 +214,8 @@ class Recorder:
         """The model itself has ended."""
         root = self.root
         root.args, root.kwargs, root.out = self.encode(args), self.encode(kwargs), self.encode(out)
+        for value in values_of((root.args, root.kwargs)):
+            value.numbers = None  # an input, not a constant
 
     def encode(self, argument: Any) -> Any:
         """The same structure with values in place of tensors."""
