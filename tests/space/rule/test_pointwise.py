@@ -92,7 +92,6 @@ def test_writing_into_a_part(into: Any) -> None:
     "into",
     [
         lambda t, h: t[:, :4].copy_(h[:, 4:]),
-        lambda t, h: t.index_put_((torch.tensor([0]),), torch.ones(8, 8, 8, dtype=t.dtype)),
         lambda t, h: t.index_copy_(1, torch.tensor([0]), h[:, 3:4]),
         lambda t, h: t.scatter_(1, torch.zeros(2, 1, 8, 8, dtype=torch.int64), 1.0),
     ],

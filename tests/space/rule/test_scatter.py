@@ -67,6 +67,17 @@ def test_channels_that_an_index_writes_to_stay(write: Any) -> None:
     assert reason(space) == "places that an index writes to"
 
 
+def test_numbers_of_a_stated_size_at_a_place_that_is_written_down() -> None:
+    """A program makes both anew: the place, and as many ones as channels are left."""
+
+    def first(_: Any, h: Tensor) -> Tensor:
+        return h.tanh().index_put((torch.tensor([0]),), torch.ones(5, 8, dtype=h.dtype))
+
+    space = checked(token_net(first), TOKENS)
+    assert members(space, "a") == ALL
+    assert programs(space) == {""}
+
+
 def test_channels_that_are_written_follow_those_they_are_written_into() -> None:
     def add(s: Any, h: Tensor) -> Tensor:
         return s.b(h).index_add(1, PLACES, s.c(h))
