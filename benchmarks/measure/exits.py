@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from measure.deploy import TOLERANCE
-from measure.record import Row, tables
+from measure.record import Row, sources, tables
 from measure.roundtrip import LIFE, WAYS, close
 from measure.row import result, seconds
 
@@ -55,13 +55,13 @@ def markdown(record: Mapping[str, Any]) -> str:
             "",
             *(f"- {line}" for line in summary(record["rows"])),
             "",
-            f"`{record['command']}`, {record['date']}, {record['device']}, {versions}. One process per network, one "
-            "thread, random weights, batch 1. *programs* are modules whose own code is replaced. *train* is a step of "
-            "SGD in training mode that reaches every parameter, *copy* a deep copy, *pickle* `torch.save` of the whole "
-            "module, *state_dict* loading into another materialised network. The other columns state the greatest "
-            "error relative to the eager network, or why it failed; a pruned network is asked where the dense one is "
-            f"within {TOLERANCE:g}. ONNX is run by onnxruntime; torch.compile is without graph breaks (aot_eager), "
-            "inductor for a few networks. With --resume, rows come from several runs.",
+            f"Measured by {sources(record['rows'], ['roundtrip'])}; {record['device']}, {versions}. "
+            "One process each, one thread, random weights, batch 1. *programs* are modules whose own code is "
+            "replaced. *train* is a step of SGD in training mode that reaches every parameter, *copy* a deep "
+            "copy, *pickle* `torch.save` of the whole module, *state_dict* loading into another materialised "
+            "network. The other columns state the greatest error relative to the eager network, or why it failed; "
+            f"a pruned network is asked where the dense one is within {TOLERANCE:g}. ONNX is run by onnxruntime; "
+            "torch.compile is without graph breaks (aot_eager), inductor for a few networks.",
             "",
             *tables(record["rows"], HEADER, cells),
         ]

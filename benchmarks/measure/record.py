@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
@@ -40,6 +41,13 @@ def environment(*packages: str) -> dict[str, Any]:
 def command(arguments: list[str]) -> str:
     """The command line as typed at the root of the repository."""
     return shlex.join(["python", f"benchmarks/{Path(arguments[0]).name}", *arguments[1:]])
+
+
+def sources(rows: Sequence[Row], engines: Sequence[str]) -> str:
+    """By which commands the rows were measured, and how many by each; a row keeps the one that measured it last."""
+    measured = [facts for row in rows for engine in engines if "command" in (facts := row.get(engine) or {})]
+    said = Counter((facts["command"], facts["date"]) for facts in measured)
+    return ", ".join(f"`{command}` ({count}, {date})" for (command, date), count in said.most_common())
 
 
 def replace(files: Mapping[Path, str]) -> None:

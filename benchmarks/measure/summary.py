@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from measure.record import Row, tables
+from measure.record import Row, sources, tables
 from measure.row import DENSE_SHARE, HEADER, PEER_RATIO, against_peer, cells, ok, percent, share
 
 CLASSIFIERS = "torchvision"
@@ -45,13 +45,12 @@ def markdown(record: Mapping[str, Any]) -> str:
             "",
             *(f"- {line}" for line in summary(rows)),
             "",
-            f"`{record['command']}`, {record['date']}, {record['device']}, {versions}. One process per network and "
-            "engine, one thread, random weights, inference mode, batch 1. MACs are counted by "
+            f"Measured by {sources(rows, ['ours', 'peer'])}; {record['device']}, {versions}. One process per "
+            "network and engine, one thread, random weights, inference mode, batch 1. MACs are counted by "
             "`torch.utils.flop_counter` on the networks themselves and must equal the prediction; *max error* compares "
             "with the masked dense network; *frozen* are parameters none of whose axes can shrink; *TP* is "
             "Torch-Pruning with magnitude importance, pruning ratio 0.5 and the classifier left alone (*by hand*: only "
-            "with the extra code its own example has for this network). Columns of an engine that the command leaves "
-            "out are those of an earlier run.",
+            "with the extra code its own example has for this network).",
             "",
             *tables(rows, HEADER, cells),
         ]

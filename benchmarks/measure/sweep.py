@@ -71,7 +71,7 @@ def sweep(options: argparse.Namespace, engines: Sequence[str], around: Mapping[s
             name, engine = futures[future]
             empty = dict[str, Any]((other, {}) for other in engines)
             row = rows.setdefault(name, {"name": name, "family": entries[name].family, **empty})
-            row[engine] = future.result()
+            row[engine] = {**future.result(), "command": around["command"], "date": around["date"]}
             write(options.out, {**around, "rows": [rows[known] for known in entries if known in rows]}, page)
             pending[name].remove(engine)
             if not pending[name]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from measure import ours, peer
-from measure.record import command, replace
+from measure.record import command, replace, sources
 from measure.row import line
 from measure.summary import markdown, summary
 from measure.sweep import Page, read, settled, stored, todo, write
@@ -54,6 +54,13 @@ def test_files_are_replaced_whole_and_read_again(tmp_path: Path) -> None:
     assert sorted(path.name for path in out.parent.iterdir()) == ["breadth.json", "breadth.md"]
     replace({out: "{}"})
     assert out.read_text() == "{}"
+
+
+def test_every_row_is_told_by_the_command_that_measured_it_last() -> None:
+    old, new = ({"command": f"python {name}", "date": "2026-01-01"} for name in ("old", "new"))
+    rows = [{"ours": new, "peer": old}, {"ours": new, "peer": {}}, {"ours": old}]
+    assert sources(rows, ["ours", "peer"]) == "`python new` (2, 2026-01-01), `python old` (2, 2026-01-01)"
+    assert sources(rows, ["peer"]) == "`python old` (1, 2026-01-01)"
 
 
 def test_the_command_is_told_from_the_root() -> None:

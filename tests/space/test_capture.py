@@ -169,3 +169,20 @@ def test_a_program_runs_at_every_batch_size_whatever_was_traced() -> None:
         small = materialise(model, arbitrary(space, np.random.default_rng(batch)))
         for other in (1, 2, 4):
             assert small(of_batch((images(),), other)[0]).shape == (other, 3)
+
+
+def test_a_cache_that_one_run_fills_does_not_change_the_next() -> None:
+    """With the cache of the first run the second would do something else, and no program could be written."""
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        if not s.cache:
+            s.cache.append(s.scale[:, s.places])
+        return s.b(s.a(x)[..., :3] * s.cache[0][0, 0])
+
+    parts = {"a": nn.Linear(5, 6), "b": nn.Linear(3, 2), "scale": nn.Parameter(torch.ones(1, 2).double())}
+    model = Function(forward, **parts, places=torch.tensor([1]))
+    model.cache = []
+    space = trace(model, tokens())
+    assert [program.batch for program in space.plan.programs] == [(0, 0)]
+    assert model.cache == []
+    assert torch.isfinite(materialise(model, space.uniform(0.5))(tokens())).all()

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -54,21 +54,26 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def _unfused(model: nn.Module) -> Iterator[None]:
     """Torch's own encoder layers and recurrent layers have one op for everything, which hides what happens inside."""
-    before = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled(), torch.backends.cudnn.enabled
+    before = torch.backends.mha.get_fastpath_enabled()
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
     torch.backends.mha.set_fastpath_enabled(False)
-    if any(isinstance(module, nn.RNNBase) for module in model.modules()):
-        _recurrent(mkldnn=False, cudnn=False)
     try:
-        yield
+        with _without_libraries() if recurrent else nullcontext():
+            yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before[0])
-        _recurrent(mkldnn=before[1], cudnn=before[2])
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
-def _recurrent(*, mkldnn: bool, cudnn: bool) -> None:
-    """Which libraries may run recurrent layers (``torch.backends.mkldnn.flags`` also warns about Intel's GPUs)."""
-    torch._C._set_mkldnn_enabled(mkldnn)
-    torch.backends.cudnn.enabled = cudnn
+@contextmanager
+def _without_libraries() -> Iterator[None]:
+    """Neither oneDNN nor cuDNN (``torch.backends.mkldnn.flags`` would warn about Intel's GPUs)."""
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
 
 
 _HOLDERS = (dict, OrderedDict, list, set)
@@ -83,8 +88,7 @@ def _as_before(model: nn.Module) -> Iterator[None]:
     """
     modules = [(vars(module), dict(vars(module))) for module in model.modules()]
     held = [(v, v.copy()) for state, _ in modules for v in state.values() if type(v) in _HOLDERS]
-    owned = [(module, dict(module._buffers)) for module in model.modules()]
-    tensors = [b for _, buffers in owned for b in buffers.values() if b is not None]
+    tensors = [*model.buffers()]
     tensors += [p for module in model.modules() if getattr(module, "max_norm", None) for p in module.parameters(False)]
     saved = [(tensor, tensor.clone()) for tensor in tensors if not tensor.is_meta]
     try:
@@ -93,10 +97,7 @@ def _as_before(model: nn.Module) -> Iterator[None]:
         for buffer, value in saved:
             if not torch.equal(buffer, value):
                 buffer.copy_(value)
-        for module, buffers in owned:
-            module._buffers.clear()
-            module._buffers.update(buffers)
-        for now, before in (*modules, *held):
-            if now or before:
-                now.clear()
-                (now.extend if isinstance(now, list) else now.update)(before)
+        for holder, before in (*modules, *held):
+            if holder or before:
+                holder.clear()
+                (holder.extend if isinstance(holder, list) else holder.update)(before)

@@ -71,8 +71,8 @@ def test_channels_written_into_a_larger_tensor_of_zeros() -> None:
 def test_a_state_that_starts_at_zero_and_is_mixed_at_every_step() -> None:
     def steps(self: Any, h: Tensor) -> Tensor:
         state = torch.zeros(len(h), self.u.out_features, dtype=h.dtype)
-        for now in h.unbind(1):
-            state = torch.tanh(self.u(state) + now)
+        for token in h.unbind(1):
+            state = torch.tanh(self.u(state) + token)
         return state[:, None]
 
     space = checked(token_net(steps, u=nn.Linear(8, 8)), TOKENS)
