@@ -8,7 +8,16 @@ from cpruner.command import Job
 from cpruner.schema import register, to_job
 
 _CIFAR = ("experiment=resnet20_cifar10",)
-TASKS = {"digits": (), "resnet20": _CIFAR, "resnet56": (*_CIFAR, "model=resnet56")}
+#: Networks nobody publishes weights of: trained on the spot, and kept by the command's own cache.
+_TRAINED = ("dense.lr=0.1", "dense.warmup_epochs=1", "dense.amp=true")
+TASKS = {
+    "digits": (),
+    "resnet20": _CIFAR,
+    "resnet56": (*_CIFAR, "model=resnet56"),
+    "vgg16": (*_CIFAR, "model=cifar_vgg16_bn", *_TRAINED, "dense.epochs=4"),
+    "mobilenet_v1": (*_CIFAR, "model=mobilenet_v1", *_TRAINED, "dense.epochs=5"),
+}
+_PUBLISHED = ("resnet20", "resnet56")
 
 
 def parser(about: str | None) -> argparse.ArgumentParser:
@@ -32,9 +41,12 @@ def job_of(options: argparse.Namespace, *further: str) -> Job:
     """
     chosen = list(TASKS[options.task])
     if chosen:
-        if not (options.data and options.weights):
-            raise SystemExit(f"--task {options.task} needs --data (an .npz or folder) and --weights (safetensors)")
-        chosen += [f"data.path={options.data}", f"model.weights={options.weights}"]
+        if not options.data or (options.task in _PUBLISHED and not options.weights):
+            raise SystemExit(
+                f"--task {options.task} needs --data (an .npz or folder), resnet20 and resnet56 also --weights"
+            )
+        chosen.append(f"data.path={options.data}")
+        chosen += [f"model.weights={options.weights}"] if options.weights else []
     register()
     with initialize_config_module("cpruner.conf", version_base="1.3"):
         return to_job(compose("config", overrides=[*chosen, *further, *options.overrides]))

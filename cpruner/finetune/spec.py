@@ -22,7 +22,7 @@ class FineTune:
     temperature: float = option(4.0, "temperature that softens teacher and student", low=0.01)
     patience: int | None = option(None, "stop after this many epochs without a better search score; null never", low=1)
     batch_norm: str = option("update", "update or freeze batch norm's running statistics", choices=("update", "freeze"))
-    amp: bool = option(False, "mixed precision on CUDA; no effect elsewhere")
+    amp: bool = option(False, "mixed precision on CUDA and the CPU: bfloat16, or float16 on GPUs without it")
 
     def __post_init__(self) -> None:
         check(self)

@@ -31,8 +31,9 @@ class Trainer:
     def __init__(self, student: nn.Module, teacher: nn.Module | None, spec: FineTune, device: torch.device) -> None:
         self.student, self.teacher, self.spec, self.device = student, teacher, spec, device
         self.optimizer = _optimizer(student, spec)
-        mixed = spec.amp and device.type == "cuda"
-        self.precision = torch.bfloat16 if mixed and torch.cuda.is_bf16_supported() else torch.float16
+        mixed = spec.amp and device.type in ("cpu", "cuda")
+        coarse = mixed and device.type == "cuda" and not torch.cuda.is_bf16_supported()
+        self.precision = torch.float16 if coarse else torch.bfloat16
         self.mixed = mixed
         self.scaler = torch.amp.GradScaler(device.type, enabled=mixed and self.precision == torch.float16)
 
