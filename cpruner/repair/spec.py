@@ -11,19 +11,23 @@ class Repair:
 
     mode: str = option(
         "sequential",
-        "none: weights as cut; static: refit on the dense activations; sequential: refit layer after layer on the "
-        "activations of the already refitted prefix (about one more forward pass per candidate)",
-        choices=("none", "static", "sequential"),
+        "none: weights as cut; recalibrate: batch-norm statistics re-estimated; static: refit on the dense "
+        "activations (a few triangular solves per candidate); sequential: refit layer after layer on the activations "
+        "of the already refitted prefix (about one more forward pass per candidate)",
+        choices=("none", "recalibrate", "static", "sequential"),
     )
     images: int = option(512, "training images the activation statistics are gathered on", low=1)
-    positions: int = option(8, "sampled output positions per image and convolution", low=1)
+    positions: int = option(8, "sampled output positions per image and layer, on average", low=1)
+    batch: int = option(250, "images in a batch while the statistics are gathered", low=1)
+    memory: int = option(
+        2048, "MiB of activations; a sequential pass takes fewer images where all at once would need more", low=1
+    )
     damping: float = option(1e-4, "ridge added to the second moments, relative to their mean diagonal", low=0.0)
     ranking: str = option(
         "elimination",
         "channel order inside a group: magnitude, or backward elimination by least-squares error",
         choices=("magnitude", "elimination"),
     )
-    recalibrate: bool = option(False, "re-estimate batch-norm statistics on the same images after the refit")
     seed: int = option(0, "seed of the sampled positions", low=0)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,104 @@
+"""A convolution or linear map as a batch of matrix products: sampled rows of inputs and outputs, weights as matrices.
+
+Axis letters: G convolution groups (1 for everything else), M sampled rows, D inputs of one output value (channels x
+kernel taps), O outputs of one group, N images, C channels.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Product:
+    """Geometry of Y = X W + b.
+
+    Args:
+        groups: Convolution groups; inputs and outputs of different groups do not meet.
+        taps: Kernel size; empty for a linear map.
+        stride: Per spatial axis.
+        padding: Zeros added on both sides, per spatial axis.
+        dilation: Per spatial axis.
+        inputs_first: Whether axis 0 of a linear map's weight runs along its inputs (``x @ w`` instead of ``x @ w.T``).
+    """
+
+    groups: int = 1
+    taps: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    padding: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    inputs_first: bool = False
+
+    @property
+    def axes(self) -> tuple[int, int]:
+        """Output axis and input axis of the weight."""
+        return (1, 0) if self.inputs_first else (0, 1)
+
+    def rows(self, output: Tensor) -> int:
+        """How many rows there are to sample from."""
+        return output.numel() // max(output.shape[1], 1)
+
+    def inputs(self, entering: Tensor, at_M: Tensor) -> Tensor:
+        """Rows X at positions of the output, (G, M, D), float32 or float64."""
+        if not self.taps:
+            return _real(entering[at_M])[None]
+        axes = zip(entering.shape[2:], self.taps, self.stride, self.padding, self.dilation, strict=True)
+        spatial = tuple((size + 2 * pad - gap * (tap - 1) - 1) // step + 1 for size, tap, step, pad, gap in axes)
+        padded = functional.pad(entering, [side for pad in reversed(self.padding) for side in (pad, pad)])
+        image_M, *places = _unravel(at_M, (len(entering), *spatial))
+        first = [place * step for place, step in zip(places, self.stride, strict=True)]
+        taps = []
+        for tap in range(math.prod(self.taps)):
+            shift = _coordinates(tap, self.taps)
+            where = [f + s * d for f, s, d in zip(first, shift, self.dilation, strict=True)]
+            taps.append(padded[(image_M, slice(None), *where)])
+        x_MCT = _real(torch.stack(taps, dim=2))
+        return x_MCT.view(len(at_M), self.groups, -1).transpose(0, 1)
+
+    def outputs(self, output: Tensor, at_M: Tensor) -> Tensor:
+        """Rows Y at the same positions, (G, M, O), float32 or float64."""
+        if self.taps:
+            image_M, *places = _unravel(at_M, (len(output), *output.shape[2:]))
+            output = output[(image_M, slice(None), *places)]
+        else:
+            output = output[at_M]
+        return _real(output).view(len(at_M), self.groups, -1).transpose(0, 1)
+
+    def matrix(self, weight: Tensor) -> Tensor:
+        """A weight as W (G, D, O)."""
+        if self.inputs_first:
+            return weight[None]
+        return weight.reshape(self.groups, -1, weight[0].numel()).transpose(1, 2)
+
+    def weight(self, w_GDO: Tensor, like: Tensor) -> Tensor:
+        """W in the shape of the weight ``like``."""
+        return w_GDO[0] if self.inputs_first else w_GDO.transpose(1, 2).reshape(like.shape)
+
+    def taps_of(self, channels: Tensor) -> Tensor:
+        """Indices along D of input channels (counted inside a group): all kernel taps of each."""
+        count = math.prod(self.taps)
+        return (channels[:, None] * count + torch.arange(count, device=channels.device)).flatten()
+
+
+def _unravel(at_M: Tensor, shape: tuple[int, ...]) -> list[Tensor]:
+    found = []
+    for size in reversed(shape):
+        found.append(at_M % size)
+        at_M = at_M // size
+    return found[::-1]
+
+
+def _coordinates(flat: int, shape: tuple[int, ...]) -> list[int]:
+    found = []
+    for size in reversed(shape):
+        found.append(flat % size)
+        flat //= size
+    return found[::-1]
+
+
+def _real(rows: Tensor) -> Tensor:
+    """Half precision is too coarse for sums of squares."""
+    return rows if rows.dtype == torch.float64 else rows.float()

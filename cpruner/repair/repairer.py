@@ -1,0 +1,51 @@
+"""One entry: cut and refit candidates of one network."""
+
+from typing import final
+
+from torch import nn
+
+from cpruner.candidate import Candidate, Surgeon
+from cpruner.repair.recalibrate import recalibrate
+from cpruner.repair.sequential import sequential
+from cpruner.repair.spec import Repair
+from cpruner.repair.static import StaticRefit
+from cpruner.repair.statistics import Statistics
+from cpruner.space import PruningSpace
+
+
+@final
+class Repairer:
+    """Builds repaired candidates; what all of them need is made once.
+
+    Args:
+        model: The dense network, which stays untouched.
+        space: Its space; the refit is fastest for candidates that keep the best-ranked channels.
+        statistics: Of the dense network.
+        spec: Mode and options.
+    """
+
+    def __init__(self, model: nn.Module, space: PruningSpace, statistics: Statistics, spec: Repair) -> None:
+        self.spec, self.statistics = spec, statistics
+        self._surgeon = Surgeon(model, space.plan)
+        layers = list(statistics.layers.values())
+        self._static = StaticRefit(model, layers, space.plan, space.ranking, spec.damping)
+
+    def __call__(self, candidate: Candidate, mode: str | None = None) -> nn.Module:
+        """Cut a candidate and refit it.
+
+        Args:
+            candidate: What to keep.
+            mode: Another mode than the spec's; a sequential one needs statistics gathered for it.
+
+        Returns:
+            The smaller network in eval mode.
+        """
+        small = self._surgeon(candidate).eval()
+        chosen = mode or self.spec.mode
+        if chosen == "static":
+            self._static(small, candidate)
+        elif chosen == "sequential":
+            sequential(small, candidate, self.statistics, self._static, self.spec.damping)
+        elif chosen == "recalibrate":
+            recalibrate(small, self.statistics.entering)
+        return small
