@@ -18,11 +18,6 @@ class Repair:
     images: int = option(512, "training images the activation statistics are gathered on", low=1)
     positions: int = option(8, "sampled output positions per image and convolution", low=1)
     damping: float = option(1e-4, "ridge added to the second moments, relative to their mean diagonal", low=0.0)
-    ranking: str = option(
-        "elimination",
-        "channel order inside a group: magnitude, or backward elimination by least-squares error",
-        choices=("magnitude", "elimination"),
-    )
     recalibrate: bool = option(False, "re-estimate batch-norm statistics on the same images after the refit")
     seed: int = option(0, "seed of the sampled positions", low=0)
 

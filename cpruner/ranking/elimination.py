@@ -9,22 +9,28 @@ The same sums give the error of every width.
 import torch
 from torch import nn
 
+from cpruner.errors import InputError
+from cpruner.ranking.evidence import Evidence
+from cpruner.ranking.reader import Reader
+from cpruner.repair import Statistics
 from cpruner.repair.layer import expand_taps
 from cpruner.repair.moment import inverse
-from cpruner.repair.reader import Reader
-from cpruner.repair.statistics import Statistics
 from cpruner.space import Cut, Labels, PruningSpace, Ranking
 
 
-def elimination(model: nn.Module, space: PruningSpace, statistics: Statistics, damping: float) -> Ranking:
+def elimination(evidence: Evidence) -> Ranking:
     """Rank every group; groups that no refittable layer reads keep the space's own order.
 
     Args:
-        model: The dense network.
-        space: Its pruning space.
-        statistics: Its activation statistics.
-        damping: Relative ridge of the inverse.
+        evidence: The network, its activation statistics, and ``spec.damping``, the relative ridge of the inverse.
+
+    Raises:
+        InputError: There are no statistics.
     """
+    model, space, statistics, damping = evidence.model, evidence.space, evidence.statistics, evidence.spec.damping
+    if statistics is None:
+        remedy = "Gather them with cpruner.repair.gather, or rank by another criterion."
+        raise InputError("statistics", expected="activation statistics", got="none", remedy=remedy)
     cuts_G = _reading(space, statistics)
     last_use = {cut.tensor: group for group, cuts in enumerate(cuts_G) for cut in cuts}
     inverses: dict[str, torch.Tensor] = {}
