@@ -21,7 +21,7 @@ class Rank:
     damping: float = option(
         1e-4, "ridge added to the second moments by elimination, relative to their mean diagonal", low=0.0
     )
-    seed: int = option(0, "seed of the random order, and of the images drawn", low=0)
+    seed: int = option(0, "seed of the random order, and of the images where they come shuffled", low=0)
 
     def __post_init__(self) -> None:
         check(self)
