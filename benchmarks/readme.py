@@ -89,6 +89,21 @@ def repair() -> str:
     return "\n".join(lines)
 
 
+def ranking() -> str:
+    """The table of the ranking criteria."""
+    lines = ["| criterion | as cut | static | sequential | time to rank |", "|---|---|---|---|---|"]
+    for task in ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1"):
+        if (RESULTS / f"ranking_{task}.json").is_file():
+            record = json.loads((RESULTS / f"ranking_{task}.json").read_text())
+            dense = percent(record["dense"]["test_accuracy"])
+            lines.append(f"| **{task}**, {record['device']}; dense {dense} | | | | |")
+            for name, criterion in record["criteria"].items():
+                found = criterion["summary"]
+                cells = [ranged(found[mode]["test_accuracy"], 100, "%") for mode in ("none", "static", "sequential")]
+                lines.append(f"| {name} | {' | '.join(cells)} | {ranged(found['seconds'], 1000, 'ms')} |")
+    return "\n".join(lines)
+
+
 def breadth() -> str:
     """What the table of all networks comes to, and the time of a cut."""
     lines = [f"- {line}" for line in summary(json.loads((RESULTS / "breadth.json").read_text())["rows"])]
@@ -117,7 +132,8 @@ def ranged(values: dict[str, float], scale: float, unit: str) -> str:
 
 def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
-    for name, make in (("demo", demo), ("bench", bench), ("repair", repair), ("breadth", breadth)):
+    parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
+    for name, make in parts.items():
         part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->"
         text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, part=part: part, text, flags=re.DOTALL)
     return text

@@ -51,7 +51,7 @@ def prepared(job: Job, model: nn.Module, splits: Splits, seed: int) -> Prepared:
     task = Task(
         model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, statistics=drawn
     )
-    return prepare(task, dataclasses.replace(job.repair, seed=seed), job.space)
+    return prepare(task, dataclasses.replace(job.repair, seed=seed), job.space, job.ranking)
 
 
 def halved(ready: Prepared, job: Job) -> Candidate:
@@ -128,7 +128,7 @@ def main() -> None:
         "task": options.task,
         "candidate": "uniform",
         "budgets": {reading.name: reading.limit / reading.dense for reading in ready.dense},
-        "identity": {"repair": repr(job.repair), "model": ready.fingerprint},
+        "identity": {"repair": repr(job.repair), "ranking": repr(job.ranking), "model": ready.fingerprint},
         "versions": versions(),
         "device": device_name(job.torch_device()),
         "threads": torch.get_num_threads(),

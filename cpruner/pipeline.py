@@ -19,6 +19,7 @@ from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune, TrainingLog, tune
 from cpruner.prepare import Labelled, Prepared, Task, prepare
+from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.search import Saving, SearchResult, search
@@ -34,6 +35,7 @@ class Settings:
 
     Args:
         repair: How candidates are refitted before they are judged.
+        ranking: Which channels of a group a candidate keeps.
         problem: How pruning is posed as a constrained MDP.
         finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
         baselines: Agents given the same number of evaluations, by name.
@@ -48,6 +50,7 @@ class Settings:
     """
 
     repair: Repair = field(default_factory=Repair)
+    ranking: Rank = field(default_factory=Rank)
     problem: PruningProblem = field(default_factory=PruningProblem)
     finetune: FineTune = field(default_factory=FineTune)
     baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
@@ -119,7 +122,7 @@ def run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Set
 
 def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Settings) -> Result:
     clock = _Clock(settings.watcher)
-    prepared = clock("prepare", lambda: prepare(task, settings.repair, settings.space))
+    prepared = clock("prepare", lambda: prepare(task, settings.repair, settings.space, settings.ranking))
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
     searches = {
@@ -171,6 +174,7 @@ def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings
         "agent": repr(spec),
         "seed": seed,
         "repair": repr(settings.repair),
+        "ranking": repr(settings.ranking),
         "problem": repr(settings.problem),
         "space": repr(settings.space),
     }
@@ -200,16 +204,8 @@ def _recheck(prepared: Prepared, found: SearchResult) -> Judgement:
 
 
 def _finetune(prepared: Prepared, network: nn.Module, seed: int, settings: Settings) -> tuple[nn.Module, TrainingLog]:
-    task = prepared.task
-    return tune(
-        network,
-        task.train,
-        task.search,
-        settings.finetune,
-        seed=seed,
-        teacher=task.model,
-        progress=settings.watcher.epoch,
-    )
+    task, told = prepared.task, settings.watcher.epoch
+    return tune(network, task.train, task.search, settings.finetune, seed=seed, teacher=task.model, progress=told)
 
 
 def _certify(

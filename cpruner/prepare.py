@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cpruner.candidate import Candidate, Surgeon, materialise
+from cpruner.candidate import Candidate, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
 from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Memo, Score, score
-from cpruner.repair import Repair, Statistics, elimination, gather, repaired
+from cpruner.ranking import Evidence, Rank, rank
+from cpruner.repair import Repair, Repairer, Statistics, gather
 from cpruner.space import PruningSpace, Scope, as_inputs
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
@@ -31,7 +32,7 @@ class Task:
         train: Batches of training images and labels.
         search: Held-out batches that judge candidates; not the test split.
         budgets: Budgets with distinct names, at least one.
-        statistics: Batches the activation statistics come from; None takes ``train``.
+        statistics: Batches the activation statistics and the gradients of a ranking come from; None takes ``train``.
     """
 
     model: nn.Module
@@ -65,13 +66,13 @@ class Prepared:
         return {reading.name: reading.dense for reading in self.dense}
 
     @cached_property
-    def surgeon(self) -> Surgeon:
-        """What cuts the candidates out of the dense network."""
-        return Surgeon(self.task.model, self.space.plan)
+    def repairer(self) -> Repairer:
+        """What cuts candidates out of the dense network and refits them."""
+        return Repairer(self.task.model, self.space, self.statistics, self.repair)
 
     def build(self, candidate: Candidate) -> nn.Module:
         """The repaired smaller network of a candidate."""
-        return repaired(self.surgeon, candidate, self.statistics, self.repair)
+        return self.repairer(candidate)
 
     def read(self, network: nn.Module) -> tuple[Reading, ...]:
         """Measure every budget on a network."""
@@ -100,13 +101,14 @@ class Prepared:
         return digest.hexdigest()[:16]
 
 
-def prepare(task: Task, repair: Repair, scope: Scope | None = None) -> Prepared:
+def prepare(task: Task, repair: Repair, scope: Scope | None = None, ranking: Rank | None = None) -> Prepared:
     """Trace the network and prove it, measure it, refuse budgets nobody can meet, gather statistics, rank channels.
 
     Args:
         task: The network, data and budgets.
         repair: How candidates are refitted.
         scope: What may be pruned; everything when None.
+        ranking: Which channels of a group are kept; by the default criterion when None.
 
     Raises:
         InputError: No budget, nothing to prune, no data, or a malformed budget.
@@ -126,13 +128,16 @@ def prepare(task: Task, repair: Repair, scope: Scope | None = None) -> Prepared:
     # a cost may also fall with the width (an error rate does): out of reach is what neither end of the space meets
     check_reachable(task.budgets, costs, {reading.name: min(reading.value, reading.dense) for reading in smallest})
     dense_score = score(task.model, task.search)
+    ranking = ranking or Rank()
+    statistics = gather(task.model, _drawn(task, repair.seed), repair)
+    order = rank(Evidence(task.model, space, _drawn(task, ranking.seed), statistics, ranking))
+    return Prepared(task, space.ranked(order), dense, dense_score, statistics, repair)
+
+
+def _drawn(task: Task, seed: int) -> Labelled:
+    """The training images to look at: for one seed the same, whatever was read before."""
     images = task.train if task.statistics is None else task.statistics
-    if isinstance(images, SeededBatches):  # the same images whatever was read before
-        images = images.reseeded(repair.seed)
-    statistics = gather(task.model, images, repair)
-    if repair.ranking == "elimination":
-        space = space.ranked(elimination(task.model, space, statistics, repair.damping))
-    return Prepared(task, space, dense, dense_score, statistics, repair)
+    return images.reseeded(seed) if isinstance(images, SeededBatches) else images
 
 
 def _check_budgets(budgets: Any) -> None:

@@ -22,6 +22,7 @@ from cpruner.constraint import Budget
 from cpruner.env import PruningProblem
 from cpruner.errors import ArtefactError, InputError
 from cpruner.finetune import FineTune
+from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.search import Search
 from cpruner.space import Scope
@@ -58,6 +59,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "search": {"search": Search},
     "finetune": {"finetune": FineTune},
     "repair": {"repair": Repair},
+    "ranking": {"ranking": Rank},
     "problem": {"problem": PruningProblem},
     "space": {"space": Scope},
 }
@@ -79,6 +81,7 @@ class Root:
     finetune: Any = MISSING
     dense: Any = MISSING
     repair: Any = MISSING
+    ranking: Any = MISSING
     problem: Any = MISSING
     space: Any = MISSING
 
@@ -159,7 +162,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem", "space")
+    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "ranking", "problem", "space")
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,

@@ -110,7 +110,7 @@ def test_no_yaml_repeats_a_default(group: str, choice: str) -> None:
         assert value != default(fields[name]), f"conf/{group}/{choice}.yaml repeats the default of {name}"
 
 
-@pytest.mark.parametrize("room", ["repair", "problem", "space"])
+@pytest.mark.parametrize("room", ["repair", "ranking", "problem", "space"])
 def test_nodes_without_a_yaml_are_their_dataclass(room: str) -> None:
     node = plain(default_config()[room])
     spec = KNOWN[node.pop("_target_")]
@@ -145,6 +145,7 @@ REFUSED = {
     "null for a number": ("repair.images=null", "repair.images"),
     "an option out of range": ("model.width=0", "model.width"),
     "an unknown choice": ("repair.mode=magic", "repair.mode"),
+    "an unknown criterion": ("ranking.criterion=magic", "ranking.criterion"),
     "a relation between two": ("finetune.warmup_epochs=20", "finetune.warmup_epochs"),
     "a malformed option of a budget": ("+constraint.flops.depth=1", "depth"),
     "an unknown member of a group": ("model=alexnet", "model/alexnet"),
@@ -197,7 +198,7 @@ def options() -> set[str]:
     """Root options, and those of every spec as they are written on the command line, with the spec they belong to."""
     config = plain(default_config())
     nodes = [(f"{group}.{choice}" if group == "constraint" else group, chosen(group, choice)) for group, choice in ALL]
-    nodes += [(room, config[room]) for room in ("repair", "problem", "space")]
+    nodes += [(room, config[room]) for room in ("repair", "ranking", "problem", "space")]
     lines = {
         f"{where}.{name}  # {node['_target_'].split('.')[-1]}"
         for where, node in nodes

@@ -18,6 +18,7 @@ from cpruner.constraint import Budget, External, Flops, Params
 from cpruner.env import PruningProblem
 from cpruner.errors import CheckpointError
 from cpruner.pipeline import AGENT
+from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.space import Scope
@@ -105,6 +106,7 @@ def test_a_run_goes_on_in_its_own_directory_unless_given_another(tmp_path: Path)
         ({"agent": Random(low=0.2)}, "agent"),
         ({"agent": CrossEntropy()}, "agent"),
         ({"repair": Repair(images=32, positions=4)}, "repair"),
+        ({"ranking": Rank("l1")}, "ranking"),
         ({"problem": PruningProblem(feasibility="soft")}, "problem"),
         ({"space": Scope(multiple_of=2)}, "space"),
     ],

@@ -10,7 +10,8 @@ from cpruner.constraint import Budget, Flops, Latency, Params
 from cpruner.data import TensorBatches
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, prepare
-from cpruner.repair import Repair, elimination
+from cpruner.ranking import Evidence, Rank, rank
+from cpruner.repair import Repair
 from cpruner.space import Scope, trace
 
 REPAIR = Repair(images=64, positions=4)
@@ -60,10 +61,19 @@ def test_statistics_may_come_from_elsewhere() -> None:
 
 def test_channels_are_ranked_as_asked(prepared: Prepared) -> None:
     traced = trace(prepared.task.model, EXAMPLE)
-    expected = elimination(prepared.task.model, traced, prepared.statistics, REPAIR.damping)
-    by_norm = prepare(task(), Repair(images=64, positions=4, ranking="magnitude"))
+    expected = rank(Evidence(prepared.task.model, traced, statistics=prepared.statistics))
+    by_norm = prepare(task(), REPAIR, ranking=Rank("joint"))
     assert prepared.space.ranking == expected
     assert by_norm.space.ranking == traced.ranking != expected
+
+
+def test_a_ranking_sees_the_training_images_of_its_seed() -> None:
+    given = task()
+    assert isinstance(given.train, TensorBatches)
+    shuffled = TensorBatches(given.train.images, given.train.labels, 32, torch.Generator().manual_seed(1))
+    spec = Rank("taylor", images=64, seed=3)
+    found = prepare(task(train=shuffled), REPAIR, ranking=spec).space
+    assert found.ranking == rank(Evidence(given.model, found, shuffled.reseeded(3), spec=spec))
 
 
 def test_widths_are_rounded_as_asked() -> None:

@@ -16,6 +16,7 @@ from cpruner.data import Digits, Splits
 from cpruner.env import PruningProblem
 from cpruner.finetune import FineTune
 from cpruner.model import SmallResNet
+from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.schema import register
 from cpruner.search import Search
@@ -62,6 +63,7 @@ def job(**changed: Any) -> Job:
         finetune=FineTune(epochs=1),
         dense=FineTune(epochs=1),
         repair=Repair(images=64, positions=2),
+        ranking=Rank(),
         problem=PruningProblem(),
     )
     return replace(usual, **changed)

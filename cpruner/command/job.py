@@ -12,6 +12,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
+from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.search import Search
 from cpruner.space import Scope
@@ -36,6 +37,7 @@ class Job:
         finetune: Training of the chosen network.
         dense: Training of the dense network, where it comes without weights.
         repair: Refit of candidates.
+        ranking: Which channels of a group are kept.
         problem: Options of the environment.
         space: What may be pruned.
     """
@@ -52,6 +54,7 @@ class Job:
     finetune: FineTune
     dense: FineTune
     repair: Repair
+    ranking: Rank
     problem: PruningProblem
     space: Scope
 

@@ -71,6 +71,7 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
     )
     settings = Settings(
         repair=job.repair,
+        ranking=job.ranking,
         problem=job.problem,
         finetune=job.finetune,
         baselines=job.baselines,

@@ -6,3 +6,4 @@ from cpruner.repair.repairer import Repairer
 from cpruner.repair.spec import Repair
 from cpruner.repair.statistics import Statistics, gather
 
+__all__ = ["Layer", "Repair", "Repairer", "Statistics", "gather", "recalibrate"]

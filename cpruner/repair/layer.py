@@ -1,8 +1,7 @@
 """One layer of the dense network, as repair sees it: a product with a named weight, and what surrounds it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from cpruner.repair.moment import Moments

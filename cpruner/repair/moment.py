@@ -124,6 +124,7 @@ def factor(a_GDD: Tensor, ridge_G: Tensor) -> Tensor:
     """Lower Cholesky factor; a ridge lost in rounding (inputs that repeat each other) is raised until there is one."""
     eye = torch.eye(a_GDD.shape[-1], dtype=a_GDD.dtype, device=a_GDD.device)
     scale_G = a_GDD.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
+    found: Tensor
     while True:
         found, info_G = torch.linalg.cholesky_ex(a_GDD + ridge_G[:, None, None] * eye)
         if not bool(info_G.any()) or bool((ridge_G >= scale_G).all()):

@@ -6,6 +6,7 @@ kernel taps), O outputs of one group, N images, C channels.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class Product:
         for tap in range(math.prod(self.taps)):
             shift = _coordinates(tap, self.taps)
             where = [f + s * d for f, s, d in zip(first, shift, self.dilation, strict=True)]
-            taps.append(padded[(image_M, slice(None), *where)])
+            taps.append(_picked(padded, [image_M, *where]))
         x_MCT = _real(torch.stack(taps, dim=2))
         return x_MCT.view(len(at_M), self.groups, -1).transpose(0, 1)
 
@@ -62,7 +63,7 @@ class Product:
         """Rows Y at the same positions, (G, M, O), float32 or float64."""
         if self.taps:
             image_M, *places = _unravel(at_M, (len(output), *output.shape[2:]))
-            output = output[(image_M, slice(None), *places)]
+            output = _picked(output, [image_M, *places])
         else:
             output = output[at_M]
         return _real(output).view(len(at_M), self.groups, -1).transpose(0, 1)
@@ -81,6 +82,12 @@ class Product:
         """Indices along D of input channels (counted inside a group): all kernel taps of each."""
         count = math.prod(self.taps)
         return (channels[:, None] * count + torch.arange(count, device=channels.device)).flatten()
+
+
+def _picked(values: Tensor, places: list[Tensor]) -> Tensor:
+    """All channels at places (image, *spatial), (M, C)."""
+    index: tuple[Any, ...] = (places[0], slice(None), *places[1:])
+    return values[index]
 
 
 def _unravel(at_M: Tensor, shape: tuple[int, ...]) -> list[Tensor]:

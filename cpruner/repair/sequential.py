@@ -86,7 +86,8 @@ class _Pass:
         """What the product should put out, given what the shortcut carries."""
         layer = self._layers[trail.name]
         stay = self._kept[trail.name]
-        assert stay is not None and layer.sum_GMO is not None  # noqa: S101 - it would not wait
+        assert stay is not None  # noqa: S101 - it would not wait
+        assert layer.sum_GMO is not None  # noqa: S101
         carried_GMO = layer.product.outputs(trail.shaped(shortcut), layer.at_M)
         aim_GMO = stay.of(layer.sum_GMO) - carried_GMO
         if trail.norm is not None:
@@ -109,13 +110,19 @@ class _Pass:
 def _before(norm: nn.Module, after_GMO: Tensor, otherwise_GMO: Tensor) -> Tensor:
     """Undo a batch norm in eval mode; where its scale is next to nothing, take something else."""
     mean, variance = norm.running_mean, norm.running_var
-    assert isinstance(mean, Tensor) and isinstance(variance, Tensor)  # noqa: S101 - it was seen to have them
+    assert isinstance(mean, Tensor)  # noqa: S101 - it was seen to have both
+    assert isinstance(variance, Tensor)  # noqa: S101
     groups = len(after_GMO)
-    scale_GO = variance.add(norm.eps).rsqrt().view(groups, 1, -1)  # type: ignore[operator, arg-type]
+    scale_GO = variance.add(norm.eps).rsqrt().view(groups, 1, -1)  # type: ignore[arg-type]
     shift_GO = torch.zeros_like(scale_GO)
     if isinstance(norm.weight, Tensor):
-        scale_GO = scale_GO * norm.weight.detach().view(groups, 1, -1)
-        shift_GO = norm.bias.detach().view(groups, 1, -1)  # type: ignore[operator, union-attr]
+        scale_GO = scale_GO * _values(norm.weight).view(groups, 1, -1)
+        shift_GO = _values(norm.bias).view(groups, 1, -1)
     clear = scale_GO.abs() > _SCALE * scale_GO.abs().max()
     before = (after_GMO - shift_GO) / torch.where(clear, scale_GO, 1) + mean.view(groups, 1, -1)
     return torch.where(clear, before, otherwise_GMO)
+
+
+def _values(parameter: object) -> Tensor:
+    assert isinstance(parameter, Tensor)  # noqa: S101 - a norm with a scale has a shift
+    return parameter.detach()

@@ -23,11 +23,6 @@ class Repair:
         2048, "MiB of activations; a sequential pass takes fewer images where all at once would need more", low=1
     )
     damping: float = option(1e-4, "ridge added to the second moments, relative to their mean diagonal", low=0.0)
-    ranking: str = option(
-        "elimination",
-        "channel order inside a group: magnitude, or backward elimination by least-squares error",
-        choices=("magnitude", "elimination"),
-    )
     seed: int = option(0, "seed of the sampled positions", low=0)
 
     def __post_init__(self) -> None:

@@ -41,7 +41,7 @@ class Prefix:
         if int(place_S.max()) >= count:
             return None
         right = self.half_DO[:count] if len(outputs) == self.half_DO.shape[1] else self.half_DO[:count][:, outputs]
-        solved = torch.linalg.solve_triangular(self.factor_DD[:count, :count].T, right, upper=True)
+        solved: Tensor = torch.linalg.solve_triangular(self.factor_DD[:count, :count].T, right, upper=True)
         return solved[place_S]
 
 
@@ -57,9 +57,7 @@ class StaticRefit:
         damping: Relative ridge.
     """
 
-    def __init__(
-        self, model: nn.Module, layers: Sequence[Layer], plan: Plan, ranking: Ranking, damping: float
-    ) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[Layer], plan: Plan, ranking: Ranking, damping: float) -> None:
         self._model, self._layers, self._plan, self._damping = model, list(layers), plan, damping
         self._place = {
             int(plan.offsets[group]) + unit: place

@@ -116,7 +116,7 @@ class Watch(TorchDispatchMode):
     """
 
     def __init__(self, network: nn.Module, listener: Listener) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
         self._names = {id(tensor): name for name, tensor in tensors.items()}
         self._turned: dict[int, tuple[Tensor, str]] = {}
@@ -147,7 +147,7 @@ class Watch(TorchDispatchMode):
             if id(weight) not in self._names or not isinstance(weight, nn.Parameter):
                 return None
             shape = tuple(weight.shape[2:])
-            product = Product(groups, shape, *(_full(size, shape) for size in (stride, padding, dilation)))
+            product = Product(groups, shape, _full(stride, shape), _full(padding, shape), _full(dilation, shape))
             return Use(self._names[id(weight)], product, entering, self._names.get(id(bias)))
         if packet is _ATEN.addmm and len(args) == 3 and id(args[0]) in self._names:
             return self._linear(args[1], args[2], self._names[id(args[0])])

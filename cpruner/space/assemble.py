@@ -63,7 +63,8 @@ def assemble(
     plan = _plan(parts, table, cuts, sizes, written)
     algebra = _algebra(tracer, model, parts, plan)
     steps = [_step(plan, parts, group, rounding) for group in range(len(plan.sizes))]
-    groups = tuple(Group(*group) for group in zip(plan.names, plan.sizes, _members(plan), steps, strict=True))
+    leaders = [f"{tensor}[{axis}]" for tensor, axis in parts.leaders]
+    groups = tuple(Group(*facts) for facts in zip(plan.names, plan.sizes, _members(plan), steps, leaders, strict=True))
     frozen = (*parts.frozen, *_unused(tracer, model))
     replaced = tuple(Rewritten(program.module, found.reasons[program.module]) for program in plan.programs)
     space = PruningSpace(

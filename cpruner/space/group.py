@@ -12,12 +12,14 @@ class Group:
         size: Number of channels.
         members: Tensor axes that shrink with it, as ``name[axis]``.
         step: Widths are multiples of this, where the group is large enough.
+        producer: The member that makes the channels first: the output axis of a layer's weight, as a rule.
     """
 
     name: str
     size: int
     members: tuple[str, ...]
     step: int = 1
+    producer: str = ""
 
 
 @dataclass(frozen=True)

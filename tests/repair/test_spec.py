@@ -14,7 +14,6 @@ from cpruner.repair import Repair
         {"images": 0},
         {"positions": 0},
         {"damping": -1e-9},
-        {"ranking": "alphabetic"},
         {"seed": -1},
     ],
 )

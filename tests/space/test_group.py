@@ -44,6 +44,22 @@ def test_a_group_of_a_traced_space_has_its_step() -> None:
     assert [group.step for group in space.groups] == [4, 4]
 
 
+@pytest.mark.parametrize(
+    ("name", "producers"),
+    [
+        ("residual", ["stem.weight[0]", "sum.branches.inner.a.weight[0]"]),
+        ("transposed groups", ["stem.weight[0]", "stem.weight[0]", "up.weight[1]"]),
+        ("shared module", ["stem.weight[0]"]),
+        ("torch's attention", ["stem.weight[0]", *["block.inner.inner.in_proj_weight[0]"] * 3]),
+    ],
+)
+def test_a_group_names_the_member_that_makes_its_channels(name: str, producers: list[str]) -> None:
+    assert Group("a", 2, ()).producer == ""
+    space = trace(NET[name].build(), NET[name].inputs())
+    assert [group.producer for group in space.groups] == producers
+    assert all(group.producer in group.members for group in space.groups)
+
+
 def test_statistics_say_where_they_run() -> None:
     model = nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.Linear(6, 2))
     space = trace(model, torch.zeros(2, 5))

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cpruner.repair import reader
-from cpruner.repair.reader import Reader
+from cpruner.ranking import reader
+from cpruner.ranking.reader import Reader
 
 
 def problem(seed: int, units: int, size: int, others: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,10 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from cpruner.repair import Repair, Statistics, elimination, gather
+from cpruner.errors import InputError
+from cpruner.ranking import Evidence, Rank
+from cpruner.ranking.elimination import elimination
+from cpruner.repair import Repair, Statistics, gather
 from cpruner.repair.layer import expand_taps
 from cpruner.repair.moment import damped
-from cpruner.space import FIXED, PruningSpace, trace
+from cpruner.space import FIXED, PruningSpace, Ranking, trace
 from cpruner.testing.nets import NETS
 
 NET = {net.name: net for net in NETS}
@@ -48,6 +51,10 @@ def brute_force(
     assert mine - gone == {low + order[0]}
 
 
+def eliminated(model: nn.Module, space: PruningSpace, statistics: Statistics | None, damping: float) -> Ranking:
+    return elimination(Evidence(model, space, statistics=statistics, spec=Rank(damping=damping)))
+
+
 def gathered(model: nn.Module, x: Tensor = X) -> tuple[PruningSpace, Statistics]:
     return trace(model, x[:1]), gather(model, [(x, None)], SPEC)
 
@@ -59,7 +66,7 @@ def gathered(model: nn.Module, x: Tensor = X) -> tuple[PruningSpace, Statistics]
 def test_the_ranking_is_that_of_brute_force(name: str, damping: float) -> None:
     model = NET[name].build()
     space, statistics = gathered(model)
-    ranking = elimination(model, space, statistics, damping)
+    ranking = eliminated(model, space, statistics, damping)
     for group in range(len(space.groups)):
         brute_force(model, space, statistics, group, ranking[group], damping)
 
@@ -71,7 +78,7 @@ def test_the_ranking_is_that_of_brute_force_on_random_networks(seed: int) -> Non
     model = NET["residual"].build(seed)
     x = torch.randn(30, 3, 8, 8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     space, statistics = gathered(model, x)
-    ranking = elimination(model, space, statistics, 1e-3)
+    ranking = eliminated(model, space, statistics, 1e-3)
     for group in (0, 1):
         brute_force(model, space, statistics, group, ranking[group], 1e-3)
 
@@ -84,7 +91,7 @@ def test_a_channel_that_repeats_another_goes_first() -> None:
         for tensor in (inner.a.weight, inner.bn.weight, inner.bn.bias, inner.bn.running_mean, inner.bn.running_var):
             tensor[4] = tensor[1]
     space, statistics = gathered(model)
-    _, order = elimination(model, space, statistics, 1e-8)
+    _, order = eliminated(model, space, statistics, 1e-8)
     assert order[-1] in (1, 4)
     assert not {1, 4} <= set(order[-2:])
 
@@ -93,7 +100,7 @@ def test_every_ranking_is_a_permutation() -> None:
     for net in (net for net in NETS if net.shapes == ((2, 3, 8, 8),)):
         model = net.build()
         space, statistics = gathered(model)
-        ranking = elimination(model, space, statistics, 1e-4)
+        ranking = eliminated(model, space, statistics, 1e-4)
         assert [sorted(order) for order in ranking] == [list(range(size)) for size in space.sizes]
 
 
@@ -102,15 +109,21 @@ def test_a_group_no_refittable_layer_reads_keeps_its_order() -> None:
     x = torch.randn(8, 1, 5, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     space = trace(model, x[:1])
     statistics = gather(model, [(x, None)], SPEC)
-    only_head = elimination(model, space, statistics, 1e-4)
+    only_head = eliminated(model, space, statistics, 1e-4)
     assert sorted(only_head[0]) == list(range(5))
     nothing = Statistics(statistics.images, {}, {}, {})
-    assert elimination(model, space, nothing, 1e-4) == space.ranking
+    assert eliminated(model, space, nothing, 1e-4) == space.ranking
 
 
 def test_statistics_are_not_changed() -> None:
     model = NET["dense block"].build()
     space, statistics = gathered(model)
     before = {path: layer.dense.A_DD.clone() for path, layer in statistics.layers.items()}
-    elimination(model, space, statistics, 1e-4)
+    eliminated(model, space, statistics, 1e-4)
     assert all(torch.equal(layer.dense.A_DD, before[path]) for path, layer in statistics.layers.items())
+
+
+def test_statistics_are_needed() -> None:
+    model = NET["flatten"].build()
+    with pytest.raises(InputError, match=r"^statistics: .* got none\. Gather them with cpruner\.repair\.gather"):
+        eliminated(model, trace(model, X[:1]), None, 1e-4)

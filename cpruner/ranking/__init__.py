@@ -1,0 +1,8 @@
+"""Which channels of a group go first: criteria from the literature, all with one signature."""
+
+from cpruner.ranking.criteria import CRITERIA, rank
+from cpruner.ranking.criterion import Criterion
+from cpruner.ranking.evidence import Evidence
+from cpruner.ranking.spec import Rank
+
+__all__ = ["CRITERIA", "Criterion", "Evidence", "Rank", "rank"]
