@@ -2,7 +2,9 @@
 
 from cpruner.ranking.criteria import CRITERIA, rank
 from cpruner.ranking.criterion import Criterion
+from cpruner.ranking.elimination import Descent, descents
 from cpruner.ranking.evidence import Evidence
+from cpruner.ranking.gradient import learning
 from cpruner.ranking.spec import Rank
 
-__all__ = ["CRITERIA", "Criterion", "Evidence", "Rank", "rank"]
+__all__ = ["CRITERIA", "Criterion", "Descent", "Evidence", "Rank", "descents", "learning", "rank"]

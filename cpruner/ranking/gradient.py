@@ -58,7 +58,7 @@ def weighted_gradients(model: nn.Module, inputs: Tensor, labels_B: Tensor) -> di
         InputError: The output is not a (B, K) tensor that depends on parameters, or a label is not in 0..K-1.
     """
     device = next(model.parameters()).device
-    with untouched(model), torch.enable_grad(), _learning(model) as parameters:
+    with untouched(model), torch.enable_grad(), learning(model) as parameters:
         inputs, labels_B = fresh((inputs.to(device), labels_B.to(device)))
         logits_BK = _checked(model(inputs), labels_B)
         loss = functional.cross_entropy(logits_BK.double(), labels_B)
@@ -92,7 +92,7 @@ def _checked(output: object, labels_B: Tensor) -> Tensor:
 
 
 @contextmanager
-def _learning(model: nn.Module) -> Iterator[dict[str, nn.Parameter]]:
+def learning(model: nn.Module) -> Iterator[dict[str, nn.Parameter]]:
     """Parameters by name, each asking for a gradient inside, even those that are frozen."""
     parameters = {name: p for name, p in model.named_parameters() if p.is_floating_point()}
     asked = [(parameter, parameter.requires_grad) for parameter in parameters.values()]

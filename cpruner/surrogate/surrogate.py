@@ -1,0 +1,95 @@
+"""Predicted loss and exact counts of candidates from their widths alone, thousands at once.
+
+Axis letters: N candidates, G groups, W widths (0 to the largest size).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cpruner.ranking import descents
+from cpruner.repair import Statistics
+from cpruner.space import PruningSpace
+from cpruner.surrogate.curvature import curvature, measures
+from cpruner.surrogate.spec import Calibration
+
+Array = NDArray[np.float64]
+Widths = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """log loss = base + sum over groups of (linear e + square e^2), e the error of the group's width in nats.
+
+    Args:
+        space: The space, in the order of whose ranking the errors were added up.
+        error_GW: Error at every width; a width beyond the size has that of the size, 0.
+        linear_G: Factor of the error.
+        square_G: Factor of its square.
+        base: Logarithm of the loss of the dense network.
+    """
+
+    space: PruningSpace
+    error_GW: Array
+    linear_G: Array
+    square_G: Array
+    base: float = 0.0
+
+    @property
+    def table_GW(self) -> Array:
+        """What every width of every group adds to the logarithm of the loss."""
+        return self.linear_G[:, None] * self.error_GW + self.square_G[:, None] * self.error_GW**2
+
+    def errors(self, width_NG: Widths) -> Array:
+        """Errors of the groups, (N, G)."""
+        return np.asarray(self.error_GW[np.arange(self.error_GW.shape[0]), np.asarray(width_NG)])
+
+    def predict(self, width_NG: Widths) -> Array:
+        """Logarithm of the loss, (N,)."""
+        error_NG = self.errors(width_NG)
+        return np.asarray(self.base + error_NG @ self.linear_G + error_NG**2 @ self.square_G)
+
+    def count(self, width_NG: Widths) -> dict[str, Array]:
+        """Exact ``flops``, ``macs`` and ``params``, each (N,)."""
+        return self.space.algebra.count(np.asarray(width_NG, dtype=np.int64))
+
+
+def surrogate(
+    model: nn.Module, space: PruningSpace, statistics: Statistics, damping: float, spec: Calibration | None = None
+) -> Surrogate:
+    """Make the surrogate of a network; it is not calibrated: every nat counts the same.
+
+    The returned surrogate's space is ranked by elimination, since its errors hold along that order only. A group that
+    no refittable layer reads has no error: calibration cannot tell its widths apart, and the knapsack would empty it,
+    so it gets the average error of the other groups at every keep ratio.
+
+    Args:
+        model: The dense network.
+        space: Its space.
+        statistics: Its activation statistics.
+        damping: Relative ridge.
+        spec: Options.
+    """
+    spec = spec or Calibration()
+    found = measures(statistics, curvature(model, statistics, images=spec.images, batch=spec.batch, seed=spec.seed))
+    with torch.no_grad():
+        paths = descents(space, statistics, damping, found)
+    order = tuple(before if one is None else one.order for before, one in zip(space.ranking, paths, strict=True))
+    known = [path.error_W for path in paths if path is not None]
+    error_GW = np.zeros((len(space.groups), max(space.sizes) + 1))
+    for group, (size, path) in enumerate(zip(space.sizes, paths, strict=True)):
+        curve = _average(known, size) if path is None else path.error_W
+        error_GW[group, : size + 1] = np.maximum(curve, 0.0)
+    ones = np.ones(len(space.groups))
+    return Surrogate(space.ranked(order), error_GW, ones, np.zeros_like(ones))
+
+
+def _average(curves: list[Array], size: int) -> Array:
+    """Mean error of other groups at the keep ratios of ``size`` channels."""
+    if not curves:
+        return np.linspace(1.0, 0.0, size + 1)
+    at = np.linspace(0.0, 1.0, size + 1)
+    return np.asarray(np.mean([np.interp(at, np.linspace(0.0, 1.0, len(curve)), curve) for curve in curves], axis=0))
