@@ -17,6 +17,7 @@ from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune
 from cpruner.pipeline import AGENT, Settings, prune
+from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair
 from cpruner.result import Result
 
@@ -210,6 +211,12 @@ def test_directories_may_be_given_as_text() -> None:
     both = settings(resume="runs/a")
     assert (both.resume, both.run_dir) == (Path("runs/a"), Path("runs/a"))
     assert settings(resume="runs/a", run_dir="runs/b").run_dir == Path("runs/b")
+
+
+def test_candidates_keep_the_channels_of_the_ranking_asked_for() -> None:
+    space = pruned(agent=Uniform(), evaluations=1, ranking=Rank("l1")).prepared.space
+    assert space.ranking == rank(Evidence(task().model, space, spec=Rank("l1")))
+    assert space.ranking != pruned(agent=Uniform(), evaluations=1).prepared.space.ranking
 
 
 def test_ppo_lagrangian_and_two_baselines_are_the_default() -> None:

@@ -24,19 +24,18 @@ def minibatches(evidence: Evidence) -> list[tuple[Tensor, Tensor]]:
     wanted = evidence.spec.images
     images: list[Tensor] = []
     labels: list[Tensor] = []
-    with torch.inference_mode(False):  # what is made in inference mode takes no part in a gradient
-        for inputs, labels_B in evidence.batches:
-            _check_labels(inputs, labels_B)
-            images.append(inputs[:wanted].clone())
-            labels.append(labels_B[:wanted].clone())
-            wanted -= len(images[-1])
-            if wanted <= 0:
-                break
-        if not images:
-            remedy = f"Give training batches, or rank by a criterion other than {evidence.spec.criterion}."
-            raise InputError("batches", expected="at least one batch of (inputs, labels)", got="none", remedy=remedy)
-        size = evidence.spec.batch_size
-        return list(zip(torch.cat(images).split(size), torch.cat(labels).split(size), strict=True))
+    for inputs, labels_B in evidence.batches:
+        _check_labels(inputs, labels_B)
+        images.append(inputs[:wanted])
+        labels.append(labels_B[:wanted])
+        wanted -= len(images[-1])
+        if wanted <= 0:
+            break
+    if not images:
+        remedy = f"Give training batches, or rank by a criterion other than {evidence.spec.criterion}."
+        raise InputError("batches", expected="at least one batch of (inputs, labels)", got="none", remedy=remedy)
+    size = evidence.spec.batch_size
+    return list(zip(torch.cat(images).split(size), torch.cat(labels).split(size), strict=True))
 
 
 def _check_labels(inputs: Tensor, labels: object) -> None:
@@ -59,9 +58,9 @@ def weighted_gradients(model: nn.Module, inputs: Tensor, labels_B: Tensor) -> di
     """
     device = next(model.parameters()).device
     with untouched(model), torch.enable_grad(), learning(model) as parameters:
-        inputs, labels_B = fresh((inputs.to(device), labels_B.to(device)))
+        inputs, labels_B = fresh((inputs.to(device), labels_B.to(device)))  # none made in inference mode
         logits_BK = _checked(model(inputs), labels_B)
-        loss = functional.cross_entropy(logits_BK.double(), labels_B)
+        loss = functional.cross_entropy(logits_BK.double(), labels_B)  # p - 1 is 0 in float32 for images that are sure
         gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     return {
         name: parameter.detach().to("cpu", torch.float64) * gradient.to("cpu", torch.float64)

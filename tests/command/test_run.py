@@ -1,7 +1,7 @@
 import io
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,15 @@ from tiny_job import job
 from cpruner.candidate import load_candidate
 from cpruner.command import execute, link_latest, resumable, run
 from cpruner.command.certificate import LIMITS, measure
+from cpruner.env import PruningProblem
 from cpruner.errors import InfeasibleError
 from cpruner.finetune import FineTune
+from cpruner.pipeline import Settings
+from cpruner.ranking import Rank
+from cpruner.repair import Repair
 from cpruner.report import Report, validate_result
 from cpruner.search import Search
+from cpruner.space import Scope
 
 NO_TRAINING = FineTune(epochs=0)
 JOB = job(search=Search(evaluations=2, baselines=["uniform"]), dense=NO_TRAINING, finetune=NO_TRAINING)
@@ -61,6 +66,21 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Done:
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Done:
     return executed(tmp_path_factory.mktemp("bad"), broken)
+
+
+def test_every_spec_of_the_job_reaches_the_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Seen(Exception):  # noqa: N818 - no error
+        pass
+
+    def stop(task: Any, agent: Any, evaluations: int, seed: int, settings: Settings) -> Any:
+        raise Seen(settings)
+
+    specs = {"repair": Repair(mode="none"), "ranking": Rank("l2"), "space": Scope(multiple_of=2)}
+    specs |= {"problem": PruningProblem(feasibility="soft"), "finetune": FineTune(epochs=7)}
+    monkeypatch.setattr(run, "run", stop)
+    with pytest.raises(Seen) as seen:
+        execute(replace(JOB, **specs), tmp_path, Console(file=io.StringIO()))
+    assert {name: getattr(seen.value.args[0], name) for name in specs} == specs
 
 
 def test_the_report_is_that_of_the_files(good: Done) -> None:

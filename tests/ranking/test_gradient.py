@@ -1,8 +1,9 @@
+import math
 from collections.abc import Iterator
 
 import pytest
 import torch
-from rankings import batch, evidence, undecided
+from rankings import batch, evidence, pair, undecided
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -135,6 +136,12 @@ def test_half_precision_is_summed_in_double() -> None:
     found = weighted_gradients(undecided().bfloat16(), torch.ones(1, 1).bfloat16(), torch.tensor([0]))
     assert found["0.weight"].dtype == torch.float64
     assert found["0.weight"].flatten().tolist() == [1.5, -1.0, -0.5]
+
+
+def test_sure_images_have_a_gradient_too() -> None:
+    """Logits 20 and 0 in single precision: p = 1 - 2e-9, which would be rounded to 1."""
+    found = weighted_gradients(pair([[1.0]], [[20.0], [0.0]]).float(), torch.ones(1, 1), torch.tensor([0]))
+    assert found["1.weight"][0].item() == pytest.approx(-20 / (1 + math.exp(20)), rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from rankings import evidence, pair
+from spaces import IMAGE, image_net
 from torch import Tensor, nn
 from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
@@ -34,6 +35,14 @@ def test_a_convolution_gives_all_its_taps() -> None:
 def test_the_first_layer_counts_not_those_that_add_to_its_channels() -> None:
     model, found = of("residual", 0)
     assert torch.equal(found, model.get_parameter("stem.weight").flatten(1))
+
+
+def test_what_is_met_before_the_channels_are_made_does_not_count() -> None:
+    model = image_net(lambda s, h: h, early=nn.Parameter(torch.ones(8)))
+    model.function = lambda s, x: s.fc(s.b((s.early * 2)[:, None, None] + s.a(x)).mean((2, 3)))
+    space = trace(model, IMAGE)
+    assert space.groups[0].members[0] == "early[0]"
+    assert torch.equal(filters(model, space, 0), model.a.weight.flatten(1))
 
 
 def test_a_transposed_convolution_makes_channels_along_its_second_axis() -> None:
@@ -82,6 +91,7 @@ def test_a_name_that_looks_computed_is_taken_as_it_is() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.map_v, self.fc = nn.Parameter(torch.eye(3)), nn.Linear(3, 2)
+            self.register_buffer("map", torch.ones(3))
 
         def forward(self, x: Tensor) -> Tensor:
             out: Tensor = self.fc((x @ self.map_v).relu())

@@ -14,7 +14,7 @@ def test_by_hand() -> None:
 def test_all_images_are_one_batch_however_they_are_worked_through() -> None:
     """Two of label 0 and one of label 1 leave a third of the gradient; one of each leaves none, so the order stays."""
     for size in (1, 2, 3):
-        assert snip(evidence(undecided(), ONE, batch(0, 1, 0), batch_size=size)) == ((1, 0, 2),)
+        assert snip(evidence(undecided(), ONE, batch(0, 0, 1), batch_size=size)) == ((1, 0, 2),)
         assert snip(evidence(undecided(), ONE, batch(0, 1), batch_size=size)) == ((0, 1, 2),)
 
 

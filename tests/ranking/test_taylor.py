@@ -25,6 +25,15 @@ def test_squares_are_averaged_over_mini_batches() -> None:
     assert taylor(evidence(model, ONE, batch(0, 1), batch_size=1)) == ((2, 1, 0),)
 
 
+def test_a_mini_batch_counts_by_its_images() -> None:
+    """Squares 9, 4, 1 on two images and 0, 6, 6 on a third: 18, 14, 8. Batch by batch, 9, 10, 7 would come out."""
+    model = undecided()
+    k = 1.5**0.5
+    model[0].weight = nn.Parameter(torch.tensor([[1.0, 0.0], [1.0, k], [1.0, -2 * k]], dtype=torch.float64))
+    images = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    assert taylor(evidence(model, images, (images, torch.tensor([0, 0, 0])), batch_size=2)) == ((0, 1, 2),)
+
+
 def test_a_unit_that_does_nothing_comes_last() -> None:
     net = {net.name: net for net in NETS}["flatten"]
     model = net.build()
