@@ -25,15 +25,15 @@ def classifiers(model: nn.Module, classes: int) -> list[nn.Module]:
     return [module for module, size in outputs if size == classes]
 
 
-def pruner(model: nn.Module, inputs: tuple[Tensor, ...], classes: int, **settings: Any) -> Any:
-    """Its magnitude pruner at channel ratio 0.5: the dependency graph is built here."""
+def pruner(model: nn.Module, inputs: tuple[Tensor, ...], classes: int, ratio: float = RATIO, **settings: Any) -> Any:
+    """Its magnitude pruner, which removes this share of all channels: the dependency graph is built here."""
     import torch_pruning as tp
 
     return tp.pruner.MagnitudePruner(
         model,
         example_inputs=inputs if len(inputs) > 1 else inputs[0],
         importance=tp.importance.MagnitudeImportance(p=2),
-        pruning_ratio=RATIO,
+        pruning_ratio=ratio,
         ignored_layers=classifiers(model, classes),
         **settings,
     )

@@ -66,7 +66,7 @@ class Product:
             output = _picked(output, [image_M, *places])
         else:
             output = output[at_M]
-        return _real(output).view(len(at_M), self.groups, -1).transpose(0, 1)
+        return _real(output).view(len(at_M), self.groups, output.shape[1] // self.groups).transpose(0, 1)
 
     def matrix(self, weight: Tensor) -> Tensor:
         """A weight as W (G, D, O)."""

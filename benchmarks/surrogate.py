@@ -1,0 +1,271 @@
+"""What the surrogate knows before anything is judged, after calibration, and what its optimum is worth.
+
+    python benchmarks/surrogate.py                                   # the default network on digits
+    python benchmarks/surrogate.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
+
+Random candidates on budgets from 0.3 to 0.7 of the FLOPs are repaired statically and judged on the search split.
+Spearman's correlation of the predicted with the judged loss: over all of them, and at half the FLOPs, as it comes
+(errors relative to the output variance; errors in nats) and calibrated on other candidates of the same budget. Then the
+widths with the least predicted loss at half the FLOPs, as it comes, calibrated, and refined (docs/surrogate.md), and
+the uniform widths, each repaired statically and sequentially on more images, on the test split. Some of the candidates
+are fine-tuned for a few epochs. Writes benchmarks/results/surrogate_<task>.json; an interrupted run continues.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measure.record import RESULTS, environment, replace
+from measure.task import job_of, parser
+from repair import HALF, prepared
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy.stats import spearmanr
+
+from cpruner.command import Job, dense_network
+from cpruner.data import Splits
+from cpruner.env import Countable
+from cpruner.evaluate import score
+from cpruner.finetune import FineTune, tune
+from cpruner.prepare import Prepared
+from cpruner.ranking import descents
+from cpruner.repair import Repairer, gather
+from cpruner.surrogate import Calibration, Surrogate, calibrated, knapsack, refine, surrogate
+
+SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
+HALF_SHARE = 0.5
+LOW, HIGH, LOWEST = 0.2, 1.0, 0.1
+SPEED = 10_000  # candidates predicted at once
+TUNING = FineTune(epochs=2, lr=0.01)
+
+Widths = tuple[int, ...]
+Facts = dict[str, Any]
+
+
+class Bench:
+    """One network, its surrogate, and everything judged so far, on disk."""
+
+    def __init__(self, job: Job, splits: Splits, model: torch.nn.Module, target: Path, images: int) -> None:
+        self.job, self.splits, self.model, self.target = job, splits, model, target
+        self.ready: Prepared = prepared(job, model, splits, job.seed)
+        started = time.perf_counter()
+        self.made = surrogate(model, self.ready.space, self.ready.statistics, job.ranking.damping, Calibration())
+        self.seconds = time.perf_counter() - started
+        self.repairer = Repairer(model, self.made.space, self.ready.statistics, job.repair)
+        self.images = images
+        self.known: dict[str, dict[str, float]] = {}
+        if target.is_file():
+            record = json.loads(target.read_text())
+            if record["model"] == self.ready.fingerprint and record["repair"] == repr(job.repair):
+                self.known = record["judged"]
+
+    def limits(self, share: float) -> list[tuple[str, float]]:
+        """A budget of FLOPs."""
+        return [("flops", share * self.made.space.count(self.made.space.dense()).flops)]
+
+    def widths(self, ratios: Sequence[float], share: float) -> Widths:
+        """Keep ratios scaled onto the budget."""
+        countable = Countable(self.made.space, tuple(self.limits(share)))
+        return tuple(self.made.space.widths(countable.fit(np.asarray(ratios, dtype=np.float64), LOWEST).tolist()))
+
+    def judge(self, widths: Widths, mode: str = "static") -> float:
+        """Loss on the search split; remembered."""
+        return self.fact(f"{mode}_search", widths, lambda: self.scored(self.repairer, widths, mode).loss)
+
+    def scored(self, repairer: Repairer, widths: Widths, mode: str) -> Any:
+        """Score of a repaired candidate on the search split."""
+        return score(repairer(self.made.space.best(widths), mode), self.splits.search)
+
+    def fact(self, name: str, widths: Widths, measure: Callable[[], float]) -> float:
+        """A number about a candidate: from the file, or measured and written there."""
+        facts = self.known.setdefault(" ".join(map(str, widths)), {})
+        if name not in facts:
+            facts[name] = measure()
+        return facts[name]
+
+    def tested(self, widths: Widths) -> Facts:
+        """Test accuracy without a gradient step: judged statistics, and sequentially with more images."""
+        final = self.final()
+
+        def of(repairer: Repairer, mode: str) -> float:
+            return score(repairer(self.made.space.best(widths), mode), self.splits.test).accuracy
+
+        return {
+            "widths": list(widths),
+            "flops": float(self.made.count(np.array([widths]))["flops"][0] / self.limits(1.0)[0][1]),
+            "search_loss": self.judge(widths),
+            "static": self.fact("static_test", widths, lambda: of(self.repairer, "static")),
+            "sequential": self.fact(f"sequential_test_{self.images}", widths, lambda: of(final, "sequential")),
+        }
+
+    def final(self) -> Repairer:
+        """Repairs on more images, as the chosen network would be."""
+        if not hasattr(self, "_final"):
+            spec = dataclasses.replace(self.job.repair, mode="sequential", images=self.images)
+            drawn = dataclasses.replace(self.splits.train_eval, generator=torch.Generator().manual_seed(self.job.seed))
+            self._final = Repairer(self.model, self.made.space, gather(self.model, drawn, spec), spec)
+        return self._final
+
+    def tuned(self, widths: Widths) -> float:
+        """Test accuracy after a short fine-tune on a part of the training images; its last state counts."""
+
+        def measure() -> float:
+            network = self.repairer(self.made.space.best(widths), "static")
+            part = [batch for _, batch in zip(range(80), self.splits.train.reseeded(0), strict=False)]
+            trained, _ = tune(network, part, self.splits.search, TUNING, seed=0)
+            return score(trained, self.splits.test).accuracy
+
+        return self.fact("tuned_test", widths, measure)
+
+
+def correlation(made: Surrogate, judged: dict[Widths, float]) -> float:
+    """Spearman's, of predicted and judged loss."""
+    return float(spearmanr(made.predict(np.array(list(judged))), list(judged.values())).statistic)
+
+
+def judgements(bench: Bench, each: int, console: Console) -> dict[float, dict[Widths, float]]:
+    """Random candidates on every budget, the most on one half."""
+    generator, found = np.random.default_rng(0), dict[float, dict[Widths, float]]()
+    plan = [(share, number) for share in SHARES for number in range(4 * each if share == HALF_SHARE else each)]
+    for place, (share, _) in enumerate(track(plan, "random", console=console, disable=not console.is_terminal)):
+        ratios = generator.uniform(LOW, HIGH, len(bench.made.space.groups))
+        widths = bench.widths(ratios, share)
+        found.setdefault(share, {})[widths] = bench.judge(widths)
+        if place % 10 == 0:
+            save(bench, {})
+    return found
+
+
+def held_out(bench: Bench, judged: dict[Widths, float], count: int) -> Facts:
+    """Calibrated on the first ``count`` judgements, correlated with the others."""
+    widths, losses = list(judged), list(judged.values())
+    made = calibrated(bench.made, np.array(widths[:count]), np.array(losses[:count]))
+    rest = dict(zip(widths[count:], losses[count:], strict=True))
+    return {"judgements": count, "held_out": len(rest), "spearman": correlation(made, rest)}
+
+
+def relative(bench: Bench) -> Surrogate:
+    """The surrogate whose errors are relative to the output variance."""
+    paths = descents(bench.made.space, bench.ready.statistics, bench.job.ranking.damping)
+    error_GW = np.zeros_like(bench.made.error_GW)
+    for group, path in enumerate(paths):
+        if path is not None:
+            error_GW[group, : len(path.error_W)] = path.error_W
+    return dataclasses.replace(bench.made, error_GW=error_GW)
+
+
+def optima(bench: Bench, judged: dict[Widths, float], calibration: int, rounds: int) -> Facts:
+    """Widths by the surrogate at half the FLOPs, beside the uniform ones."""
+    limits = bench.limits(HALF_SHARE)
+    first = dict(list(judged.items())[:calibration])
+    made = calibrated(bench.made, np.array(list(first)), np.array(list(first.values())))
+    refined = refine(bench.made, bench.judge, limits, list(first.items()), Calibration(rounds=rounds))
+    after = refine(
+        refined.made,
+        lambda widths: bench.judge(widths, "sequential"),
+        limits,
+        spec=Calibration(rounds=max(rounds - 1, 0), neighbours=7),
+    )
+    found = {
+        "uniform": bench.widths([HALF_SHARE] * len(bench.made.space.groups), HALF_SHARE),
+        "optimum": knapsack(bench.made, limits),
+        "calibrated": knapsack(made, limits),
+        "refined": refined.best,
+        "refined, sequential": after.best,
+    }
+    spent = {"calibrated": len(first), "refined": len(refined.loss_N), "refined, sequential": len(after.loss_N)}
+    spent["refined, sequential"] += spent["refined"]
+    return {name: {**bench.tested(widths), "judgements": spent.get(name, 0)} for name, widths in found.items()}
+
+
+def save(bench: Bench, facts: Facts) -> Facts:
+    """Write everything that is known."""
+    record = {
+        **environment(),
+        "task": bench.target.stem.removeprefix("surrogate_"),
+        "model": bench.ready.fingerprint,
+        "repair": repr(bench.job.repair),
+        "final_images": bench.images,
+        "dense": {"search_loss": bench.ready.dense_score.loss, "search_accuracy": bench.ready.dense_score.accuracy},
+        "seconds": bench.seconds,
+        **facts,
+        "judged": bench.known,
+    }
+    replace({bench.target: json.dumps(record, indent=1) + "\n"})
+    return record
+
+
+def speed(bench: Bench) -> float:
+    """Microseconds to predict loss and counts of a candidate, many at once."""
+    generator = np.random.default_rng(0)
+    width_NG = generator.integers(1, np.array(bench.made.space.sizes) + 1, (SPEED, len(bench.made.space.sizes)))
+    started = time.perf_counter()
+    bench.made.predict(width_NG)
+    bench.made.count(width_NG)
+    return 1e6 * (time.perf_counter() - started) / SPEED
+
+
+def table(record: Facts) -> Table:
+    """The optima."""
+    shown = Table("widths", "judgements", "search loss", "test %, static", "test %, sequential", title=record["task"])
+    for name, row in record["optima"].items():
+        accuracies = (f"{100 * row[mode]:.1f}" for mode in ("static", "sequential"))
+        shown.add_row(name, str(row["judgements"]), f"{row['search_loss']:.3f}", *accuracies)
+    return shown
+
+
+def main() -> None:
+    accepted = parser(__doc__)
+    accepted.add_argument("--each", type=int, default=20, help="random candidates per budget; four times at 0.5")
+    accepted.add_argument("--calibration", type=int, default=60, help="of those at 0.5, the ones to calibrate on")
+    accepted.add_argument("--rounds", type=int, default=4, help="rounds of refinement")
+    accepted.add_argument("--tuned", type=int, default=12, help="candidates that are fine-tuned")
+    accepted.add_argument("--final-images", type=int, default=2000, help="images of the final sequential repair")
+    options = accepted.parse_args()
+    torch.set_num_threads(options.threads)
+    job = job_of(options, HALF)
+    splits = job.data.load(job.seed)
+    target = RESULTS / f"surrogate_{options.task}.json"
+    bench = Bench(job, splits, dense_network(job, splits, job.torch_device()), target, options.final_images)
+    console = Console()
+    judged = judgements(bench, options.each, console)
+    half, everything = judged[HALF_SHARE], {w: loss for part in judged.values() for w, loss in part.items()}
+    other = relative(bench)
+    facts: Facts = {
+        "microseconds": speed(bench),
+        "correlation": {
+            "candidates": len(everything),
+            "all budgets, relative": correlation(other, everything),
+            "all budgets": correlation(bench.made, everything),
+            "half, relative": correlation(other, half),
+            "half": correlation(bench.made, half),
+            "half, calibrated": [held_out(bench, half, n) for n in (20, 40, options.calibration) if n < len(half)],
+        },
+    }
+    save(bench, facts)
+    facts["optima"] = optima(bench, half, options.calibration, options.rounds)
+    save(bench, facts)
+    chosen = list(half)[: options.tuned]
+    tuned = [bench.tuned(w) for w in track(chosen, "tuning", console=console, disable=not console.is_terminal)]
+    made = calibrated(bench.made, np.array(list(half)), np.array(list(half.values())))
+    if len(chosen) > 1:
+        facts["tuned"] = {
+            "candidates": len(chosen),
+            "finetune": repr(TUNING),
+            "spearman, as it comes": -float(spearmanr(bench.made.predict(np.array(chosen)), tuned).statistic),
+            "spearman, calibrated": -float(spearmanr(made.predict(np.array(chosen)), tuned).statistic),
+            "spearman, search loss": -float(spearmanr([half[w] for w in chosen], tuned).statistic),
+        }
+    record = save(bench, facts)
+    console.print(record["correlation"], record.get("tuned"))
+    console.print(table(record))
+
+
+if __name__ == "__main__":
+    main()
