@@ -22,6 +22,7 @@ from cpruner.constraint import Budget
 from cpruner.env import PruningProblem
 from cpruner.errors import ArtefactError, InputError
 from cpruner.finetune import FineTune
+from cpruner.pool import Pool
 from cpruner.repair import Repair
 from cpruner.search import Search
 from cpruner.space import Scope
@@ -60,6 +61,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "repair": {"repair": Repair},
     "problem": {"problem": PruningProblem},
     "space": {"space": Scope},
+    "pool": {"pool": Pool},
 }
 
 
@@ -81,6 +83,7 @@ class Root:
     repair: Any = MISSING
     problem: Any = MISSING
     space: Any = MISSING
+    pool: Any = MISSING
 
 
 def register() -> None:
@@ -159,7 +162,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem", "space")
+    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem", "space", "pool")
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,

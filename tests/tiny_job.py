@@ -16,6 +16,7 @@ from cpruner.data import Digits, Splits
 from cpruner.env import PruningProblem
 from cpruner.finetune import FineTune
 from cpruner.model import SmallResNet
+from cpruner.pool import Pool
 from cpruner.repair import Repair
 from cpruner.schema import register
 from cpruner.search import Search
@@ -53,6 +54,7 @@ def job(**changed: Any) -> Job:
         seed=0,
         device="cpu",
         space=Scope(),
+        pool=Pool(),
         threads=1,
         model=SmallResNet(width=4, inner=1),
         data=Digits(),

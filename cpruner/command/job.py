@@ -12,6 +12,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
+from cpruner.pool import Pool
 from cpruner.repair import Repair
 from cpruner.search import Search
 from cpruner.space import Scope
@@ -38,6 +39,7 @@ class Job:
         repair: Refit of candidates.
         problem: Options of the environment.
         space: What may be pruned.
+        pool: Who judges candidates.
     """
 
     job: str
@@ -54,6 +56,7 @@ class Job:
     repair: Repair
     problem: PruningProblem
     space: Scope
+    pool: Pool
 
     def __post_init__(self) -> None:
         for name, low in (("seed", 0), ("threads", 1)):
