@@ -129,7 +129,9 @@ with workers:
 @pytest.mark.parametrize("end", ["SIGINT", "SIGKILL"])
 def test_however_the_main_process_ends_no_worker_is_left(end: str) -> None:
     command = [sys.executable, "-c", SCRIPT]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+    program = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert program.stdout is not None
     pids = [int(program.stdout.readline()) for _ in range(2)]
     if end == "SIGINT":
