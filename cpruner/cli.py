@@ -85,12 +85,12 @@ def _run(config: DictConfig) -> None:
 
 
 def _farewell(run_dir: Path, overrides: Sequence[str]) -> str:
-    """What to do after an interruption; before the first update there is nothing to resume from."""
+    """What to do after an interruption; before the first judgement there is nothing to resume from."""
     if not resumable(run_dir):
         return f"interrupted before the first checkpoint; start again with\n  {shlex.join(['cpruner', *overrides])}"
     options = [text for text in overrides if not text.startswith("search.resume=")]
     command = shlex.join(["cpruner", *options, f"search.resume={run_dir}"])
-    return f"interrupted; everything up to the last update is kept. Continue with the same options:\n  {command}"
+    return f"interrupted; everything that was judged is kept. Continue with the same options:\n  {command}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,14 @@ Every message says what was expected, what came and what to do about it.
 class CprunerError(Exception):
     """Root of all errors raised on purpose by cpruner."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes by message and attributes, whatever ``__init__`` asks for."""
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[CprunerError], args: tuple[object, ...]) -> CprunerError:
+    return kind.__new__(kind, *args)
+
 
 class InputError(CprunerError, ValueError):
     """An argument, option or file is not what was asked for.
@@ -56,3 +64,7 @@ class ArtefactError(CprunerError):
 
 class CheckpointError(CprunerError):
     """A search checkpoint cannot be continued: damaged, or made for another model or search."""
+
+
+class WorkerError(CprunerError):
+    """The workers that judged a candidate died, as often as is allowed."""

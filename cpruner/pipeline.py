@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cpruner.env import Judgement, PruningProblem
 from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune, TrainingLog, tune
+from cpruner.pool import Pool, Workers
 from cpruner.prepare import Labelled, Prepared, Task, prepare
 from cpruner.ranking import Rank
 from cpruner.repair import Repair
@@ -40,6 +42,7 @@ class Settings:
         finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
         baselines: Agents given the same number of evaluations, by name.
         space: What may be pruned, and which widths are legal.
+        pool: How many candidates are judged at a time, and where; it changes nothing about the result.
         run_dir: Where checkpoints and the artefact go; None is the one to resume, or keeps everything in memory.
         resume: Run directory of an interrupted run to continue.
         watcher: Who is told what happens; by default a progress display on stderr where that is a terminal.
@@ -55,6 +58,7 @@ class Settings:
     finetune: FineTune = field(default_factory=FineTune)
     baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
     space: Scope = field(default_factory=Scope)
+    pool: Pool = field(default_factory=Pool)
     run_dir: Path | None = None
     resume: Path | None = None
     watcher: Watcher = field(default_factory=usual)
@@ -101,6 +105,7 @@ def prune(  # noqa: PLR0913 - the public entry; what has a good default is in Se
         CostError: A cost function raised or returned no finite number.
         InfeasibleError: A budget cannot be met, or no judged candidate met them all.
         CheckpointError: ``settings.resume`` belongs to another run.
+        WorkerError: Workers of ``settings.pool`` died on one candidate again and again.
     """
     settings = settings or Settings()
     return run(
@@ -125,12 +130,9 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
     prepared = clock("prepare", lambda: prepare(task, settings.repair, settings.space, settings.ranking))
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
-    searches = {
-        name: clock(
-            f"search: {name}", lambda name=name, spec=spec: _search(prepared, name, spec, evaluations, seed, settings)
-        )
-        for name, spec in agents.items()
-    }
+    with prepared.workers(settings.pool) as workers:
+        each = partial(_search, prepared, workers, evaluations, seed, settings)
+        searches = {name: clock(f"search: {name}", partial(each, name, spec)) for name, spec in agents.items()}
     chosen = _recheck(prepared, searches[AGENT])
     searched = prepared.build(chosen.candidate)
     tuned, log = clock("finetune", lambda: _finetune(prepared, searched, seed, settings))
@@ -150,9 +152,9 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
 
 
 def _search(
-    prepared: Prepared, name: str, spec: AgentSpec, evaluations: int, seed: int, settings: Settings
+    prepared: Prepared, workers: Workers, evaluations: int, seed: int, settings: Settings, name: str, spec: AgentSpec
 ) -> SearchResult:
-    env = prepared.env(settings.problem)
+    env = prepared.env(settings.problem, workers)
     saving = None
     if settings.run_dir is not None:
         folder = settings.run_dir / "search"

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from cpruner.candidate import Candidate, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
-from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
+from cpruner.env import Bench, Judge, Judgement, PruningEnv, PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Memo, Score, score
+from cpruner.pool import Pool, Workers
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair, Repairer, Statistics, gather
 from cpruner.space import PruningSpace, Scope, as_inputs
@@ -66,29 +67,44 @@ class Prepared:
         return {reading.name: reading.dense for reading in self.dense}
 
     @cached_property
-    def repairer(self) -> Repairer:
-        """What cuts candidates out of the dense network and refits them."""
+    def build(self) -> Repairer:
+        """From a candidate to its repaired smaller network."""
         return Repairer(self.task.model, self.space, self.statistics, self.repair)
-
-    def build(self, candidate: Candidate) -> nn.Module:
-        """The repaired smaller network of a candidate."""
-        return self.repairer(candidate)
 
     def read(self, network: nn.Module) -> tuple[Reading, ...]:
         """Measure every budget on a network."""
         return read(self.task.budgets, network, self.inputs, self.costs)
 
-    def env(self, problem: PruningProblem) -> PruningEnv:
-        """A fresh environment; all environments of one task share their judgements."""
-        judge = Judge(
+    @cached_property
+    def judge(self) -> Judge:
+        """Judges candidates and remembers them."""
+        return Judge(
             build=self.build,
-            score=lambda network: score(network, self.task.search),
+            score=partial(score, batches=self.task.search),
             budgets=self.task.budgets,
             example_inputs=self.inputs,
             dense=self.costs,
             memo=self.memo,
         )
-        return PruningEnv(self.space, judge, self.dense, problem)
+
+    def env(self, problem: PruningProblem, workers: Workers | None = None) -> PruningEnv:
+        """A fresh environment; all environments of one task share their judgements.
+
+        Args:
+            problem: How pruning is posed.
+            workers: What ``workers`` gave, for a search that judges several candidates at a time.
+        """
+        return PruningEnv(self.space, replace(self.judge, workers=workers), self.dense, problem)
+
+    def workers(self, pool: Pool) -> Workers:
+        """Workers that judge candidates of this task; close them after use.
+
+        Raises:
+            InputError: See ``Pool.open``.
+        """
+        first = next(self.task.model.parameters(), None)
+        bench = Bench.of(self.judge, self.space.plan, beside=pool.backend != "serial")
+        return pool.open(bench, cuda=first is not None and first.is_cuda, name=bench.name)
 
     @property
     def fingerprint(self) -> str:

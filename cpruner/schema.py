@@ -22,6 +22,7 @@ from cpruner.constraint import Budget
 from cpruner.env import PruningProblem
 from cpruner.errors import ArtefactError, InputError
 from cpruner.finetune import FineTune
+from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.search import Search
@@ -62,6 +63,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "ranking": {"ranking": Rank},
     "problem": {"problem": PruningProblem},
     "space": {"space": Scope},
+    "pool": {"pool": Pool},
 }
 
 
@@ -84,6 +86,7 @@ class Root:
     ranking: Any = MISSING
     problem: Any = MISSING
     space: Any = MISSING
+    pool: Any = MISSING
 
 
 def register() -> None:
@@ -162,7 +165,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "ranking", "problem", "space")
+    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "ranking", "problem", "space", "pool")
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,

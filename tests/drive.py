@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from cpruner import verify
 from cpruner.cli import main
+from cpruner.cmdp import Episode
 from cpruner.search import loop
 
 QUIET = ("hydra/job_logging=disabled", "hydra/hydra_logging=disabled")  # they would stay configured after the test
@@ -78,16 +79,16 @@ class Command:
 
 
 def interrupting(at: int) -> Callable[[pytest.MonkeyPatch], None]:
-    """Press Ctrl-C before evaluation number ``at``."""
-    played, real = [0], loop.play
+    """Press Ctrl-C when candidate number ``at`` has just been judged."""
+    finished, real = [0], loop.Decided.finish
 
-    def play(*arguments: Any, **options: Any) -> Any:
-        played[0] += 1
-        if played[0] == at:
+    def finish(decided: loop.Decided) -> Episode:
+        finished[0] += 1
+        if finished[0] == at:
             raise KeyboardInterrupt
-        return real(*arguments, **options)
+        return real(decided)
 
-    return lambda world: world.setattr(loop, "play", play)
+    return lambda world: world.setattr(loop.Decided, "finish", finish)
 
 
 def numbers(result: dict[str, Any]) -> dict[str, Any]:

@@ -201,7 +201,13 @@ def test_an_interrupted_run_is_resumed_as_if_nothing_had_happened(cpruner: Comma
 
 
 def test_before_the_first_checkpoint_there_is_nothing_to_resume(cpruner: Command) -> None:
-    stopped = cpruner(*UNTRAINED, "constraint=[latency]", "constraint.latency.limit=900 ms", patch=interrupting(1))
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def early(world: pytest.MonkeyPatch) -> None:
+        world.setattr("cpruner.search.loop.decide", interrupt)
+
+    stopped = cpruner(*UNTRAINED, "constraint=[latency]", "constraint.latency.limit=900 ms", patch=early)
     assert stopped.code == 130
     assert "interrupted before the first checkpoint; start again with" in stopped.out
     assert "search.resume=" not in stopped.out

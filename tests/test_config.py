@@ -110,7 +110,7 @@ def test_no_yaml_repeats_a_default(group: str, choice: str) -> None:
         assert value != default(fields[name]), f"conf/{group}/{choice}.yaml repeats the default of {name}"
 
 
-@pytest.mark.parametrize("room", ["repair", "ranking", "problem", "space"])
+@pytest.mark.parametrize("room", ["repair", "ranking", "problem", "space", "pool"])
 def test_nodes_without_a_yaml_are_their_dataclass(room: str) -> None:
     node = plain(default_config()[room])
     spec = KNOWN[node.pop("_target_")]
@@ -155,6 +155,8 @@ REFUSED = {
     "a negative seed": ("seed=-1", "seed"),
     "no multiple": ("space.multiple_of=-1", "multiple_of"),
     "no threads": ("threads=0", "threads"),
+    "workers without a place": ("pool.workers=2", "pool.workers"),
+    "an unknown backend": ("pool.backend=cloud", "pool.backend"),
     "no budget": ("constraint.flops=null", "constraint.flops"),
     "a foreign unit": ("constraint.flops.limit=3 ms", "flops"),
     "a limit that is none": ("constraint.flops.limit=small", "flops"),
@@ -198,7 +200,7 @@ def options() -> set[str]:
     """Root options, and those of every spec as they are written on the command line, with the spec they belong to."""
     config = plain(default_config())
     nodes = [(f"{group}.{choice}" if group == "constraint" else group, chosen(group, choice)) for group, choice in ALL]
-    nodes += [(room, config[room]) for room in ("repair", "ranking", "problem", "space")]
+    nodes += [(room, config[room]) for room in ("repair", "ranking", "problem", "space", "pool")]
     lines = {
         f"{where}.{name}  # {node['_target_'].split('.')[-1]}"
         for where, node in nodes

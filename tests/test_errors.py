@@ -1,4 +1,5 @@
 import inspect
+import pickle
 
 import pytest
 
@@ -11,6 +12,7 @@ from cpruner.errors import (
     InfeasibleError,
     InputError,
     TraceError,
+    WorkerError,
 )
 
 
@@ -24,6 +26,7 @@ def test_every_error_can_be_caught_as_one() -> None:
         InfeasibleError,
         ArtefactError,
         CheckpointError,
+        WorkerError,
     }
     assert all(issubclass(found, CprunerError) for found in raised)
 
@@ -44,3 +47,18 @@ def test_an_infeasible_budget_keeps_its_numbers() -> None:
 def test_remedies_are_not_optional() -> None:
     with pytest.raises(TypeError, match="remedy"):
         InputError("what", expected="this", got="that")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CostError("cost 'energy': no meter"),
+        InputError("Random.low", expected="a number", got=1.5, remedy="Set it."),
+        InfeasibleError("latency", limit=1.0, smallest=2.0, unit="ms", remedy="Raise it."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_keeps_everything_on_its_way_between_processes(error: CprunerError) -> None:
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(back) is type(error)
+    assert (str(back), vars(back)) == (str(error), vars(error))

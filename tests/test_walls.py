@@ -13,14 +13,15 @@ ROOMS = {
     "candidate": set(),
     "constraint": set(),
     "data": set(),
-    "env": {"space", "candidate", "constraint", "evaluate", "repair"},
+    "env": {"space", "candidate", "constraint", "evaluate", "pool", "repair"},
     "evaluate": {"data"},
     "finetune": {"data", "evaluate"},
     "model": set(),
     "ranking": {"space", "candidate", "repair"},
+    "pool": set(),
     "repair": {"space", "candidate"},
     "report": set(),
-    "search": {"env", "agent"},
+    "search": {"env", "agent", "candidate"},
     "space": {"candidate"},
 }
 ROOMS["testing"] = set(ROOMS)

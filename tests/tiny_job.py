@@ -17,6 +17,7 @@ from cpruner.env import PruningProblem
 from cpruner.finetune import FineTune
 from cpruner.model import SmallResNet
 from cpruner.ranking import Rank
+from cpruner.pool import Pool
 from cpruner.repair import Repair
 from cpruner.schema import register
 from cpruner.search import Search
@@ -54,6 +55,7 @@ def job(**changed: Any) -> Job:
         seed=0,
         device="cpu",
         space=Scope(),
+        pool=Pool(),
         threads=1,
         model=SmallResNet(width=4, inner=1),
         data=Digits(),

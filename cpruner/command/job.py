@@ -12,6 +12,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
+from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.search import Search
@@ -40,6 +41,7 @@ class Job:
         ranking: Which channels of a group are kept.
         problem: Options of the environment.
         space: What may be pruned.
+        pool: Who judges candidates.
     """
 
     job: str
@@ -57,6 +59,7 @@ class Job:
     ranking: Rank
     problem: PruningProblem
     space: Scope
+    pool: Pool
 
     def __post_init__(self) -> None:
         for name, low in (("seed", 0), ("threads", 1)):

@@ -76,6 +76,7 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
         finetune=job.finetune,
         baselines=job.baselines,
         space=job.space,
+        pool=job.pool,
         run_dir=run_dir,
         resume=None if job.search.resume is None else Path(job.search.resume),
         watcher=screen,

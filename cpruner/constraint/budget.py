@@ -39,6 +39,11 @@ class Budget:
         object.__setattr__(self, "name", self.name or self.cost.name)
         self.resolve(dense=1.0)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether it is measured in the main process while no worker is busy; a cost that is counted need not be."""
+        return bool(getattr(self.cost, "quiet", self.cost.counted is None))
+
     def resolve(self, dense: float) -> float:
         """Absolute limit, in the unit of the cost.
 

@@ -43,7 +43,8 @@ class Cost(Protocol):
     """A cost of a network: built in, or anything of this shape.
 
     A cost may run the network but leaves it as it was: weights, gradients, buffers, training flags and the state of
-    the random number generators. ``cpruner.testing.check_cost`` checks a cost of your own.
+    the random number generators. ``cpruner.testing.check_cost`` checks a cost of your own. One that is not counted is
+    measured while no worker of a pool is busy; if others may run beside it, it has an attribute ``quiet = False``.
     """
 
     @property

@@ -32,6 +32,11 @@ class External:
     name: str = option("", "How messages and tables call it; empty: the name of the function.")
     unit: str = option("", "Unit of what the function returns, such as 'mJ', 'MB' or 'ms'.")
     repeats: int = option(1, "Calls per measurement; the median is taken. More than 1 for noisy functions.", low=1)
+    quiet: bool = option(
+        True,
+        "Call it in the main process while no worker of a pool is busy, as timing demands; false: call it in the "
+        "workers, several at a time.",
+    )
 
     counted: ClassVar[str | None] = None
 

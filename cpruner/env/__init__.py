@@ -1,5 +1,6 @@
 """Pruning as a constrained Markov decision process, as a ``gymnasium.Env``."""
 
+from cpruner.env.bench import Bench
 from cpruner.env.judge import Judge, Judgement
 from cpruner.env.observation import Observer
 from cpruner.env.projection import Countable
@@ -7,4 +8,14 @@ from cpruner.env.pruning_env import PruningEnv
 from cpruner.env.record import pack, unpack
 from cpruner.env.spec import PruningProblem
 
-__all__ = ["Countable", "Judge", "Judgement", "Observer", "PruningEnv", "PruningProblem", "pack", "unpack"]
+__all__ = [
+    "Bench",
+    "Countable",
+    "Judge",
+    "Judgement",
+    "Observer",
+    "PruningEnv",
+    "PruningProblem",
+    "pack",
+    "unpack",
+]

@@ -1,14 +1,19 @@
-"""Judging one candidate: cut, repair, measure its costs, score it on the search split."""
+"""Judging candidates: cut, repair, measure their costs, score them on the search split; alone or with workers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, Reading, read
 from cpruner.evaluate import Memo, Score
+from cpruner.pool import Workers
+
+#: What a worker says of a candidate: its score, and the readings that need no quiet.
+Found = tuple[Score, tuple[Reading, ...]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Judge:
         example_inputs: What the costs are measured on.
         dense: Dense value of every cost, by budget name.
         memo: Judgements by candidate; fill it beforehand to continue an interrupted search.
+        workers: Whoever judges several candidates, with the ``Bench`` of this judge; None judges one after the other.
     """
 
     build: Callable[[Candidate], nn.Module]
@@ -49,6 +55,7 @@ class Judge:
     example_inputs: tuple[Any, ...]
     dense: Mapping[str, float]
     memo: Memo[Candidate, Judgement] = field(default_factory=Memo)
+    workers: Workers | None = None
 
     def __call__(self, candidate: Candidate) -> Judgement:
         """Judge a candidate.
@@ -56,9 +63,56 @@ class Judge:
         Raises:
             CostError: A cost function failed on it.
         """
-        return self.memo.recall(candidate, lambda: self._judge(candidate))
+        return self.memo.recall(candidate, lambda: self.anew(candidate))
 
-    def _judge(self, candidate: Candidate) -> Judgement:
-        network = self.build(candidate)
-        readings = read(self.budgets, network, self.example_inputs, self.dense)
-        return Judgement(candidate, self.score(network), readings)
+    def all(self, candidates: Sequence[Candidate]) -> Iterator[Judgement]:
+        """Judge candidates, in their order; the workers judge those that are not known yet.
+
+        What a budget asks to be measured in quiet is measured here, when the workers have done all the rest.
+
+        Raises:
+            CostError: A cost function failed on one.
+            WorkerError: The workers on one died, as often as is allowed.
+        """
+        if self.workers is None:
+            yield from map(self, candidates)
+            return
+        fresh = list(dict.fromkeys(candidate for candidate in candidates if candidate not in self.memo))
+        found: Iterator[Found] = self._found(fresh, self.workers)
+        waiting = set(fresh)
+        for candidate in candidates:
+            if candidate in waiting:
+                waiting.remove(candidate)
+                self.memo.setdefault(candidate, self._whole(candidate, *next(found)))
+            yield self.memo[candidate]
+
+    def _found(self, fresh: Sequence[Candidate], workers: Workers) -> Iterator[Found]:
+        """What the workers say of every candidate."""
+        kept = [candidate.kept for candidate in fresh]
+        if workers.beside and any(budget.quiet for budget in self.budgets):
+            return iter(list(workers.map(kept)))  # all of it, for then it is quiet
+
+        def keep(number: int, found: Found) -> None:
+            self.memo[fresh[number]] = self._whole(fresh[number], *found)
+
+        return workers.map(kept, keep)
+
+    def _whole(self, candidate: Candidate, score: Score, readings: tuple[Reading, ...]) -> Judgement:
+        """Measure what the workers left out."""
+        by_name = {reading.name: reading for reading in readings}
+        missing = [budget for budget in self.budgets if budget.name not in by_name]
+        if missing:
+            measured = read(missing, self.build(candidate), self.example_inputs, self.dense)
+            by_name |= {reading.name: reading for reading in measured}
+        return Judgement(candidate, score, tuple(by_name[budget.name] for budget in self.budgets))
+
+    def anew(self, candidate: Candidate) -> Judgement:
+        """Judge a candidate whether or not it is known.
+
+        Torch's random state is always the same meanwhile, so nothing depends on what was judged before, or where.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            network = self.build(candidate)
+            readings = read(self.budgets, network, self.example_inputs, self.dense)
+            return Judgement(candidate, self.score(network), readings)

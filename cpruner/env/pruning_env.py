@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from cpruner.candidate import Candidate
 from cpruner.cmdp import Problem
 from cpruner.constraint import Reading
 from cpruner.env.judge import Judge, Judgement
@@ -52,6 +53,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         self.action_space = Box(0.0, 1.0, (1,), np.float64)
         self._decided: list[float] = []
         self._judged: Judgement | None = None
+        self._proposed: tuple[list[float], Candidate] | None = None
 
     @property
     def judged(self) -> Judgement:
@@ -67,14 +69,17 @@ class PruningEnv(gymnasium.Env[Array, Array]):
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Decide the next group; actions outside [0, 1] are clipped, and raised to ``spec.lowest``."""
-        ratio = float(np.clip(np.asarray(action, dtype=np.float64).reshape(-1)[0], self.options.lowest, 1.0))
-        self._decided.append(ratio)
+        self._decided = [*self._decided, self._ratio(action)]  # a copy of this environment keeps its own
         observation = self.observer.observe(self._decided)
         if len(self._decided) < len(self.space.groups):
             return observation, 0.0, False, False, {"cost": np.zeros(len(self.problem.constraints))}
-        judgement = self._judged = self.judge(self.space.at(self.keep_ratios(self._decided)))
+        judgement = self._judged = self.judge(self._candidate(self._decided))
         info = {"cost": self._costs(judgement), "judgement": judgement}
         return observation, self._reward(judgement), True, False, info
+
+    def judged_next(self, action: Array) -> Candidate:
+        """The candidate that the last step will judge if it is this action."""
+        return self._candidate([*self._decided, self._ratio(action)])
 
     def keep_ratios(self, proposal: Sequence[float]) -> list[float]:
         """The keep ratios that are judged for a proposal."""
@@ -86,6 +91,15 @@ class PruningEnv(gymnasium.Env[Array, Array]):
     def unpack(self, record: Mapping[str, Any]) -> Judgement:
         """A judgement of this environment's network from plain data (see ``pack``)."""
         return unpack(record, self.space.plan)
+
+    def _ratio(self, action: Array) -> float:
+        return float(np.clip(np.asarray(action, dtype=np.float64).reshape(-1)[0], self.options.lowest, 1.0))
+
+    def _candidate(self, proposal: list[float]) -> Candidate:
+        """What is judged for a proposal; the last one is remembered, as scaling takes longer than a step."""
+        if self._proposed is None or self._proposed[0] != proposal:
+            self._proposed = proposal, self.space.at(self.keep_ratios(proposal))
+        return self._proposed[1]
 
     def _reward(self, judgement: Judgement) -> float:
         score = judgement.score

@@ -1,6 +1,7 @@
 """One entry: cut and refit candidates of one network."""
 
-from typing import final
+from functools import cached_property
+from typing import Any, final
 
 from torch import nn
 
@@ -25,10 +26,18 @@ class Repairer:
     """
 
     def __init__(self, model: nn.Module, space: PruningSpace, statistics: Statistics, spec: Repair) -> None:
-        self.spec, self.statistics = spec, statistics
-        self._surgeon = Surgeon(model, space.plan)
-        layers = list(statistics.layers.values())
-        self._static = StaticRefit(model, layers, space.plan, space.ranking, spec.damping)
+        self.model, self.space, self.statistics, self.spec = model, space, statistics, spec
+
+    @cached_property
+    def surgeon(self) -> Surgeon:
+        """What cuts the candidates out of the dense network."""
+        return Surgeon(self.model, self.space.plan)
+
+    @cached_property
+    def static(self) -> StaticRefit:
+        """What refits them on dense moments."""
+        layers = list(self.statistics.layers.values())
+        return StaticRefit(self.model, layers, self.space.plan, self.space.ranking, self.spec.damping)
 
     def __call__(self, candidate: Candidate, mode: str | None = None) -> nn.Module:
         """Cut a candidate and refit it.
@@ -40,12 +49,20 @@ class Repairer:
         Returns:
             The smaller network in eval mode.
         """
-        small = self._surgeon(candidate).eval()
+        small = self.surgeon(candidate).eval()
         chosen = mode or self.spec.mode
         if chosen == "static":
-            self._static(small, candidate)
+            self.static(small, candidate)
         elif chosen == "sequential":
-            sequential(small, candidate, self.statistics, self._static, self.spec.damping)
+            sequential(small, candidate, self.statistics, self.static, self.spec.damping)
         elif chosen == "recalibrate":
             recalibrate(small, self.statistics.entering)
         return small
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made once: it is made anew where this arrives."""
+        return {name: self.__dict__[name] for name in ("model", "space", "statistics", "spec")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Start with nothing made."""
+        self.__dict__.update(state)

@@ -1,4 +1,4 @@
-"""A search on disk, written after every update, so that an interrupted search continues as if it had not been."""
+"""A search on disk, written after every update and when it breaks off, so that it can go on as if nothing had been."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ class Checkpoint:
 
     Args:
         identity: What search this is; another search refuses it.
-        archive: Judgements so far, those of a last batch too small for an update included.
+        archive: Judgements so far, those of a last batch that was too small for an update, or broken off, included.
         updates: Updates so far.
         agent: ``agent.state_dict()`` after the last update.
     """

@@ -1,6 +1,11 @@
-"""The search loop: play episodes, keep every judged candidate, update the agent, write a checkpoint."""
+"""The search loop: play episodes, keep every judged candidate, update the agent, write a checkpoint.
+
+The reward comes with the last step, so the agent decides all episodes of an update before any is judged: they are
+judged together, several at a time where the judge has workers. The same episodes come of it in the same order.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +14,10 @@ import numpy as np
 
 from cpruner.cmdp import Agent, Episode, UpdateStats
 from cpruner.env import Judgement, PruningEnv
+from cpruner.errors import CheckpointError
 from cpruner.search.checkpoint import Checkpoint
 from cpruner.search.result import SearchResult, Update, best_feasible
-from cpruner.search.rollout import play
+from cpruner.search.rollout import Decided, decide
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,13 @@ class _State:
     archive: list[Judgement] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
 
+    def progress(self, total: int) -> Progress:
+        update = self.updates[-1] if self.updates else None
+        return Progress(len(self.archive), total, self.archive[-1], best_feasible(self.archive), update)
+
+    def checkpoint(self, saving: Saving) -> Checkpoint:
+        return Checkpoint(saving.identity, tuple(self.archive), tuple(self.updates), self.agent)
+
 
 def search(
     env: PruningEnv,
@@ -69,24 +82,38 @@ def search(
 
     Raises:
         CheckpointError: The checkpoint to resume belongs to another search.
-        CostError: A cost function failed.
+        CostError: A cost function failed; what was judged before is in the checkpoint.
+        WorkerError: Workers died on one candidate again and again; the same.
     """
     state = _resume(env, agent, saving)
     while len(state.archive) < evaluations:
-        episodes: list[Episode] = []
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
-        for _ in range(wanted):
-            episodes.append(play(env, agent))
-            state.archive.append(env.judged)
-            update = state.updates[-1] if state.updates else None
-            if watch is not None:
-                watch(Progress(len(state.archive), evaluations, env.judged, best_feasible(state.archive), update))
+        decided = [decide(env, agent) for _ in range(wanted)]
+        episodes: list[Episode] = []
+        try:
+            for judgement in env.judge.all([episode.candidate for episode in decided]):
+                episodes.append(decided[len(episodes)].finish())
+                state.archive.append(judgement)
+                if watch is not None:
+                    watch(state.progress(evaluations))
+        except BaseException:
+            _keep(env, state, decided[len(episodes) :], saving)
+            raise
         if wanted == agent.episodes_per_update:
             state.updates.append(_record(env, episodes, agent.update(episodes), len(state.archive)))
             state.agent = agent.state_dict()
         if saving is not None:
-            Checkpoint(saving.identity, tuple(state.archive), tuple(state.updates), state.agent).save(saving.path)
+            state.checkpoint(saving).save(saving.path)
     return SearchResult(tuple(state.archive), tuple(state.updates))
+
+
+def _keep(env: PruningEnv, state: _State, unfinished: Sequence[Decided], saving: Saving | None) -> None:
+    """Write down what was judged since the last update, however the batch came to its end."""
+    learnt = state.updates[-1].evaluations if state.updates else 0
+    state.archive += [env.judge.memo[found.candidate] for found in unfinished if found.candidate in env.judge.memo]
+    if saving is not None and len(state.archive) > learnt:
+        with suppress(CheckpointError):  # the reason for the end is what the user must see
+            state.checkpoint(saving).save(saving.path)
 
 
 def _resume(env: PruningEnv, agent: Agent, saving: Saving | None) -> _State:

@@ -125,3 +125,9 @@ def test_unreachable_budget_names_constraint_limit_and_smallest_value():
     assert "budget 'params' cannot be met: limit 10 params, smallest value reached 25 params. Raise the" in str(
         caught.value
     )
+
+
+def test_what_is_not_counted_is_measured_in_quiet_unless_its_cost_says_otherwise():
+    loud = External(lambda network, inputs: 1.0, name="size", quiet=False)
+    costs = (Flops(), Latency(), External(lambda network, inputs: 1.0, name="energy"), loud)
+    assert [Budget(cost, 0.5).quiet for cost in costs] == [False, True, True, False]

@@ -1,3 +1,7 @@
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from tiny_task import BUDGETS, EXAMPLE, by_width, env, flops, judgement, params, space, widths_of
@@ -5,9 +9,10 @@ from torch import nn
 
 from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, External, Flops
-from cpruner.env import Judge, Judgement
+from cpruner.env import Bench, Judge, Judgement
 from cpruner.errors import CostError
 from cpruner.evaluate import Memo, Score
+from cpruner.pool import Workers
 
 
 def test_feasible_only_if_every_budget_is_met() -> None:
@@ -82,3 +87,91 @@ def test_a_cost_that_fails_is_named_and_nothing_is_remembered() -> None:
     with pytest.raises(CostError, match=r"cost 'energy': .*the meter is off"):
         judge(space().uniform(0.5))
     assert judge.memo == {}
+
+
+class Backwards(Workers):
+    """Workers that finish in the reverse order, and note what they were given."""
+
+    def __init__(self, judge: Judge, fail_at: int | None = None) -> None:
+        self.bench, self.fail_at = Bench.of(judge, space().plan, beside=True), fail_at
+        self.given: list[list[Any]] = []
+
+    def map(self, items: Sequence[Any], keep: Callable[[int, Any], None] | None = None) -> Iterator[Any]:
+        self.given.append(list(items))
+        found = {number: self.bench(items[number]) for number in reversed(range(len(items))) if number != self.fail_at}
+        for number, value in found.items():
+            if keep is not None:
+                keep(number, value)
+        for number in range(len(items)):
+            if number == self.fail_at:
+                raise CostError("no meter")
+            yield found[number]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+HALF, WHOLE, THIRD = space().uniform(0.5), space().dense(), space().uniform(0.3)
+
+
+def test_several_are_judged_by_the_workers_as_one_by_one_and_only_the_unknown_ones() -> None:
+    alone, judge = env().judge, env().judge
+    workers = Backwards(judge)
+    staffed = replace(judge, workers=workers)
+    wanted = [HALF, WHOLE, HALF, THIRD, WHOLE]
+    assert list(staffed.all([HALF])) == [alone(HALF)]
+    assert list(staffed.all(wanted)) == list(map(alone, wanted)) == list(env().judge.all(wanted))
+    assert workers.given == [[HALF.kept], [WHOLE.kept, THIRD.kept]]
+    assert set(judge.memo) == set(wanted)
+    assert list(staffed.all(wanted)) == list(map(alone, wanted))
+    assert len(workers.given) == 2
+
+
+def test_without_workers_each_is_judged_when_it_is_asked_for() -> None:
+    built: list[Candidate] = []
+    judged = env(built=built).judge.all([HALF, WHOLE])
+    next(judged)
+    assert built == [HALF]
+
+
+def test_what_was_judged_is_known_although_an_earlier_one_failed() -> None:
+    judge = env().judge
+    judged = replace(judge, workers=Backwards(judge, fail_at=1)).all([HALF, WHOLE, THIRD])
+    assert next(judged).candidate == HALF
+    with pytest.raises(CostError, match="no meter"):
+        next(judged)
+    assert set(judge.memo) == {HALF, THIRD}
+
+
+def test_quiet_costs_are_measured_here_when_the_workers_are_done() -> None:
+    events: list[str] = []
+
+    def energy(network: nn.Module, inputs: tuple[torch.Tensor, ...]) -> float:
+        events.append(f"measured {widths_of(network)}")
+        return float(widths_of(network)[0])
+
+    def score(network: nn.Module) -> Score:
+        events.append(f"scored {widths_of(network)}")
+        return by_width(network)
+
+    judge = env((BUDGETS[0], Budget(External(energy), 3.0), BUDGETS[1]), score=score).judge
+    events.clear()
+    first, second = replace(judge, workers=Backwards(judge)).all([HALF, WHOLE])
+    assert events == ["scored (4, 6, 8)", "scored (2, 3, 4)", "measured (2, 3, 4)", "measured (4, 6, 8)"]
+    assert [(r.name, r.value) for r in first.readings] == [
+        ("flops", flops(2, 3, 4)),
+        ("energy", 2.0),
+        ("params", params(2, 3, 4)),
+    ]
+    assert second == judge(WHOLE)
+
+
+def test_a_judgement_does_not_depend_on_what_was_judged_before() -> None:
+    def noisy(network: nn.Module) -> Score:
+        return Score(float(torch.rand(())), 1.0, 1)
+
+    state = torch.get_rng_state()
+    one, other = env(score=noisy).judge, env(score=noisy).judge
+    other(WHOLE)
+    assert one(HALF) == other(HALF)
+    assert torch.equal(torch.get_rng_state(), state)

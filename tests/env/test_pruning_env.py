@@ -203,3 +203,21 @@ def test_the_score_is_that_of_the_network_that_was_built() -> None:
         info["judgement"].candidate.kept
         == space().at([width / size for width, size in zip(scored[0], SIZES, strict=True)]).kept
     )
+
+
+def test_the_candidate_of_the_last_step_is_known_before_it_is_made_and_found_once() -> None:
+    fitted: list[Any] = []
+    posed = env()
+    real = posed.keep_ratios
+    posed.keep_ratios = lambda proposal: fitted.append(proposal) or real(proposal)  # type: ignore[method-assign, func-returns-value]
+    posed.reset()
+    for action in (1.0, 0.5):
+        posed.step(np.array([action]))
+    candidate = posed.judged_next(np.array([0.75]))
+    assert posed.judge.memo == {}
+    _, _, done, _, info = posed.step(np.array([0.75]))
+    assert done
+    assert info["judgement"].candidate is candidate
+    assert fitted == [[1.0, 0.5, 0.75]]
+    play(posed, [1.0, 0.5, 0.25])
+    assert posed.judged.candidate == posed.space.at(real([1.0, 0.5, 0.25]))

@@ -1,9 +1,10 @@
 import gymnasium
 import numpy as np
 import pytest
+from tiny_task import SOFT, Scripted, env
 
 from cpruner.agent import Random, Uniform
-from cpruner.search.rollout import play
+from cpruner.search.rollout import decide, play
 from cpruner.testing import Allocation, ToyCMDP
 
 
@@ -73,3 +74,25 @@ def test_costs_of_every_step_are_kept():
     env = ToyCMDP.two()
     episode = play(env, Uniform().build(env.problem, seed=0))
     assert episode.cost_TK == pytest.approx(0.5 * env.weight_TK)
+
+
+def test_an_episode_halted_before_its_last_step_is_the_same_episode():
+    for problem in ({}, {"problem": SOFT}):
+        whole, halted = env(**problem), env(**problem)
+        agent, twin = (Random().build(whole.problem, seed=3) for _ in range(2))
+        expected = [play(whole, agent) for _ in range(3)]
+        decided = [decide(halted, twin) for _ in range(3)]  # one after the other, before any is finished
+        assert halted.judge.memo == {}
+        for episode, decision in zip(expected, decided, strict=True):
+            found = decision.finish()
+            for name in ("observation_TO", "action_TA", "reward_T", "cost_TK"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(episode, name))
+            assert decision.candidate in halted.judge.memo
+        assert whole.judge.memo == halted.judge.memo
+
+
+def test_the_agent_acts_as_often_and_on_the_same_as_when_it_plays():
+    agent = Scripted([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    decided = [decide(env(), agent) for _ in range(2)]
+    assert agent.steps == 6
+    assert [decision.finish().action_TA[:, 0].tolist() for decision in decided] == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
