@@ -21,6 +21,7 @@ from cpruner.command.job import Job
 from cpruner.constraint import Budget
 from cpruner.env import PruningProblem
 from cpruner.errors import ArtefactError, InputError
+from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.repair import Repair
 from cpruner.search import Search
@@ -59,6 +60,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "finetune": {"finetune": FineTune},
     "repair": {"repair": Repair},
     "problem": {"problem": PruningProblem},
+    "judging": {"judging": Judging},
     "space": {"space": Scope},
 }
 
@@ -80,6 +82,7 @@ class Root:
     dense: Any = MISSING
     repair: Any = MISSING
     problem: Any = MISSING
+    judging: Any = MISSING
     space: Any = MISSING
 
 
@@ -159,7 +162,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem", "space")
+    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "problem", "judging", "space")
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,

@@ -14,6 +14,7 @@ from cpruner.command.job import Job
 from cpruner.constraint import Budget, Flops, Params
 from cpruner.data import Digits, Splits
 from cpruner.env import PruningProblem
+from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.model import SmallResNet
 from cpruner.repair import Repair
@@ -63,6 +64,7 @@ def job(**changed: Any) -> Job:
         dense=FineTune(epochs=1),
         repair=Repair(images=64, positions=2),
         problem=PruningProblem(),
+        judging=Judging(),
     )
     return replace(usual, **changed)
 

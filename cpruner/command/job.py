@@ -10,6 +10,7 @@ from cpruner.constraint import Budget
 from cpruner.data import DataSpec
 from cpruner.env import PruningProblem
 from cpruner.errors import InputError
+from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
 from cpruner.repair import Repair
@@ -37,6 +38,7 @@ class Job:
         dense: Training of the dense network, where it comes without weights.
         repair: Refit of candidates.
         problem: Options of the environment.
+        judging: How candidates are judged.
         space: What may be pruned.
     """
 
@@ -53,6 +55,7 @@ class Job:
     dense: FineTune
     repair: Repair
     problem: PruningProblem
+    judging: Judging
     space: Scope
 
     def __post_init__(self) -> None:

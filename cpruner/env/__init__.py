@@ -5,6 +5,7 @@ from cpruner.env.observation import Observer
 from cpruner.env.projection import Countable
 from cpruner.env.pruning_env import PruningEnv
 from cpruner.env.record import pack, unpack
+from cpruner.env.shelf import Shelf
 from cpruner.env.spec import PruningProblem
 
-__all__ = ["Countable", "Judge", "Judgement", "Observer", "PruningEnv", "PruningProblem", "pack", "unpack"]
+__all__ = ["Countable", "Judge", "Judgement", "Observer", "PruningEnv", "PruningProblem", "Shelf", "pack", "unpack"]

@@ -74,6 +74,8 @@ def search(
     state = _resume(env, agent, saving)
     while len(state.archive) < evaluations:
         episodes: list[Episode] = []
+        best = best_feasible(state.archive)
+        env.floor = None if best is None else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
         for _ in range(wanted):
             episodes.append(play(env, agent))
@@ -96,7 +98,7 @@ def _resume(env: PruningEnv, agent: Agent, saving: Saving | None) -> _State:
     checkpoint.save(saving.path)  # an interruption before the next update must find it there
     agent.load_state_dict(checkpoint.agent)
     for judgement in checkpoint.archive:
-        env.judge.memo.setdefault(judgement.candidate, judgement)
+        env.judge.remember(judgement)
     learnt = checkpoint.updates[-1].evaluations if checkpoint.updates else 0  # the others are played again, for free
     return _State(checkpoint.agent, list(checkpoint.archive[:learnt]), list(checkpoint.updates))
 
