@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from cpruner.errors import InputError
 from cpruner.evaluate.numerics import Numerics
 
-_ROUNDS = 3
+_ROUNDS = 5
 _MOST_IMAGES = 1024
-_PASS_SECONDS = 1.0  # images are left out of the trial until one plain pass takes no longer
+_PASS_SECONDS = 0.5  # images are left out of the trial until one plain pass takes no longer
 _PROBED, _TOO_SLOW = 8, 3.0  # images of the first look, and by what factor a way may then be behind
 _AGREEMENT, _DIFFERENCE, _GAIN = 0.999, 1e-3, 1.1
 
@@ -122,7 +122,7 @@ def _probed(network: nn.Module, few: Tensor, way: Numerics, clock: Clock) -> flo
 
 
 def _affordable(network: nn.Module, inputs_N: Tensor, plain: Numerics, clock: Clock) -> int:
-    """How many images one plain pass gets through in a second, between 32 and 1024."""
+    """How many images one plain pass gets through in half a second, between 32 and 1024."""
     few = inputs_N[:_PROBED]
     rate = len(few) / max(_probed(network, few, plain, clock), 1e-9)
     return int(min(_MOST_IMAGES, max(32, rate * _PASS_SECONDS)))

@@ -28,7 +28,7 @@ class Slow(nn.Module):
         return logits
 
     def clock(self) -> float:
-        return self.now
+        return round(self.now, 9)  # sums of equal times would differ in their last digit
 
 
 def trial(seconds: float, agreement: float = 1.0, difference: float = 0.0, **ways: object) -> Trial:
