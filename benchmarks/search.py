@@ -37,7 +37,7 @@ def prepared(job: Job) -> tuple[Prepared, Any]:
     task = Task(
         model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, splits.train_eval
     )
-    return prepare(task, job.repair, job.space, job.ranking), splits
+    return prepare(task, job.repair, job.space, job.ranking, job.judging), splits
 
 
 def one(ready: Prepared, job: Job, name: str, seed: int) -> tuple[SearchResult, float]:
@@ -99,6 +99,7 @@ def main() -> None:
         "repair": repr(job.repair),
         "ranking": repr(job.ranking),
         "problem": repr(job.problem),
+        "judging": ready.scorer.identity,
         "evaluations": job.search.evaluations,
         "model": ready.fingerprint,
     }

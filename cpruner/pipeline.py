@@ -17,7 +17,7 @@ from cpruner.cmdp import AgentSpec
 from cpruner.constraint import Budget, Reading
 from cpruner.env import Judgement, PruningProblem
 from cpruner.errors import InfeasibleError, InputError
-from cpruner.evaluate import score
+from cpruner.evaluate import Judging, recalled, record, score
 from cpruner.finetune import FineTune, TrainingLog, tune
 from cpruner.pool import Pool, Workers
 from cpruner.prepare import Labelled, Prepared, Task, prepare
@@ -39,6 +39,7 @@ class Settings:
         repair: How candidates are refitted before they are judged.
         ranking: Which channels of a group a candidate keeps.
         problem: How pruning is posed as a constrained MDP.
+        judging: How candidates are judged on the search split.
         finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
         baselines: Agents given the same number of evaluations, by name.
         space: What may be pruned, and which widths are legal.
@@ -55,6 +56,7 @@ class Settings:
     repair: Repair = field(default_factory=Repair)
     ranking: Rank = field(default_factory=Rank)
     problem: PruningProblem = field(default_factory=PruningProblem)
+    judging: Judging = field(default_factory=Judging)
     finetune: FineTune = field(default_factory=FineTune)
     baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
     space: Scope = field(default_factory=Scope)
@@ -127,7 +129,9 @@ def run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Set
 
 def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Settings) -> Result:
     clock = _Clock(settings.watcher)
-    prepared = clock("prepare", lambda: prepare(task, settings.repair, settings.space, settings.ranking))
+    judging = recalled(settings.judging, settings.resume)
+    prepared = clock("prepare", lambda: prepare(task, settings.repair, settings.space, settings.ranking, judging))
+    record(prepared.scorer.judging, settings.judging, settings.run_dir)
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
     with prepared.workers(settings.pool) as workers:
@@ -178,6 +182,7 @@ def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings
         "repair": repr(settings.repair),
         "ranking": repr(settings.ranking),
         "problem": repr(settings.problem),
+        "judging": prepared.scorer.identity,
         "space": repr(settings.space),
     }
 
@@ -196,13 +201,8 @@ def _recheck(prepared: Prepared, found: SearchResult) -> Judgement:
             return judgement
         failed.append(max(readings, key=lambda reading: reading.upper_share))
     nearest = min(failed, key=lambda reading: reading.upper_share)
-    raise InfeasibleError(
-        nearest.name,
-        limit=nearest.limit,
-        smallest=nearest.upper,
-        unit=nearest.unit,
-        remedy="It was met once but not when measured again: raise the limit or quieten the machine.",
-    )
+    remedy = "It was met once but not when measured again: raise the limit or quieten the machine."
+    raise InfeasibleError(nearest.name, limit=nearest.limit, smallest=nearest.upper, unit=nearest.unit, remedy=remedy)
 
 
 def _finetune(prepared: Prepared, network: nn.Module, seed: int, settings: Settings) -> tuple[nn.Module, TrainingLog]:

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,9 +13,9 @@ from torch import Tensor, nn
 from cpruner.candidate import Candidate, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
 from cpruner.data import SeededBatches
-from cpruner.env import Bench, Judge, Judgement, PruningEnv, PruningProblem
+from cpruner.env import Bench, Judge, Judgement, PruningEnv, PruningProblem, Shelf
 from cpruner.errors import InputError
-from cpruner.evaluate import Memo, Score, score
+from cpruner.evaluate import Judging, Memo, Score, Scorer, Store, digest
 from cpruner.pool import Pool, Workers
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair, Repairer, Statistics, gather
@@ -51,15 +52,20 @@ class Prepared:
     task: Task
     space: PruningSpace
     dense: tuple[Reading, ...]
-    dense_score: Score
     statistics: Statistics
     repair: Repair
+    scorer: Scorer
     memo: Memo[Candidate, Judgement] = field(default_factory=Memo, repr=False)
 
     @property
     def inputs(self) -> tuple[Any, ...]:
         """The example inputs as positional arguments."""
         return as_inputs(self.task.example_inputs)
+
+    @property
+    def dense_score(self) -> Score:
+        """Score of the dense network on the whole search split."""
+        return self.scorer.dense
 
     @property
     def costs(self) -> dict[str, float]:
@@ -80,11 +86,12 @@ class Prepared:
         """Judges candidates and remembers them."""
         return Judge(
             build=self.build,
-            score=partial(score, batches=self.task.search),
+            score=self.scorer,
             budgets=self.task.budgets,
             example_inputs=self.inputs,
             dense=self.costs,
             memo=self.memo,
+            abandon=self.scorer.judging.abandon,
         )
 
     def env(self, problem: PruningProblem, workers: Workers | None = None) -> PruningEnv:
@@ -117,7 +124,13 @@ class Prepared:
         return digest.hexdigest()[:16]
 
 
-def prepare(task: Task, repair: Repair, scope: Scope | None = None, ranking: Rank | None = None) -> Prepared:
+def prepare(
+    task: Task,
+    repair: Repair,
+    scope: Scope | None = None,
+    ranking: Rank | None = None,
+    judging: Judging | None = None,
+) -> Prepared:
     """Trace the network and prove it, measure it, refuse budgets nobody can meet, gather statistics, rank channels.
 
     Args:
@@ -125,14 +138,18 @@ def prepare(task: Task, repair: Repair, scope: Scope | None = None, ranking: Ran
         repair: How candidates are refitted.
         scope: What may be pruned; everything when None.
         ranking: Which channels of a group are kept; by the default criterion when None.
+        judging: How candidates are judged; the defaults when None.
 
     Raises:
-        InputError: No budget, nothing to prune, no data, or a malformed budget.
+        InputError: No budget, nothing to prune, no data, a malformed budget, or a memo that cannot be shared.
         TraceError: The model does not run on the example inputs.
         CostError: A cost function fails on the dense or on the smallest network.
         InfeasibleError: A budget is below what the smallest network costs.
     """
     _check_budgets(task.budgets)
+    judging = judging or Judging()
+    if judging.memo is not None:
+        _check_shareable(task.budgets)
     space = (scope or Scope()).trace(task.model, task.example_inputs)
     if not space.groups:
         remedy = "See the reasons above; wrap what is unknown in a module of its own."
@@ -143,17 +160,39 @@ def prepare(task: Task, repair: Repair, scope: Scope | None = None, ranking: Ran
     smallest = read(task.budgets, materialise(task.model, space.smallest()), inputs, costs)
     # a cost may also fall with the width (an error rate does): out of reach is what neither end of the space meets
     check_reachable(task.budgets, costs, {reading.name: min(reading.value, reading.dense) for reading in smallest})
-    dense_score = score(task.model, task.search)
+    scorer = Scorer.of(task.model, task.search, judging)
     ranking = ranking or Rank()
     statistics = gather(task.model, _drawn(task, repair.seed), repair)
     order = rank(Evidence(task.model, space, _drawn(task, ranking.seed), statistics, ranking))
-    return Prepared(task, space.ranked(order), dense, dense_score, statistics, repair)
+    prepared = Prepared(task, space.ranked(order), dense, statistics, repair, scorer)
+    return prepared if scorer.judging.memo is None else replace(prepared, memo=_shared(prepared, ranking))
 
 
 def _drawn(task: Task, seed: int) -> Labelled:
     """The training images to look at: for one seed the same, whatever was read before."""
     images = task.train if task.statistics is None else task.statistics
     return images.reseeded(seed) if isinstance(images, SeededBatches) else images
+
+
+def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
+    """A memo on disk, by everything that a judgement depends on but the candidate."""
+    budgets, device = prepared.task.budgets, next(prepared.task.model.parameters()).device
+    task = {
+        "model": prepared.fingerprint,
+        "search": prepared.scorer.images.fingerprint,
+        "statistics": digest(prepared.statistics.images),
+        "repair": repr(prepared.repair),
+        "ranking": repr(ranking),
+        "judging": prepared.scorer.identity,
+        "budgets": [
+            (repr(budget), reading.limit, reading.dense)
+            for budget, reading in zip(budgets, prepared.dense, strict=True)
+        ],
+        "machine": (str(device), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), torch.__version__),
+    }
+    key = hashlib.sha256(repr(task).encode()).hexdigest()
+    path = Path(str(prepared.scorer.judging.memo))
+    return Memo(behind=Shelf(Store(path, key), prepared.space.plan))
 
 
 def _check_budgets(budgets: Any) -> None:
@@ -165,3 +204,10 @@ def _check_budgets(budgets: Any) -> None:
             got=repr(budgets) if budgets else "none",
             remedy="Write budgets=[Budget(Flops(), limit=0.5)].",
         )
+
+
+def _check_shareable(budgets: Sequence[Budget]) -> None:
+    measured = [budget.name for budget in budgets if budget.cost.counted is None]
+    if measured:  # no two processes would measure the same
+        remedy = "Set judging.memo=null, or limit FLOPs, MACs or parameters only."
+        raise InputError("judging.memo", expected="budgets that are counted", got=measured, remedy=remedy)

@@ -21,6 +21,7 @@ from cpruner.command.job import Job
 from cpruner.constraint import Budget
 from cpruner.env import PruningProblem
 from cpruner.errors import ArtefactError, InputError
+from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
@@ -62,6 +63,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "repair": {"repair": Repair},
     "ranking": {"ranking": Rank},
     "problem": {"problem": PruningProblem},
+    "judging": {"judging": Judging},
     "space": {"space": Scope},
     "pool": {"pool": Pool},
 }
@@ -85,6 +87,7 @@ class Root:
     repair: Any = MISSING
     ranking: Any = MISSING
     problem: Any = MISSING
+    judging: Any = MISSING
     space: Any = MISSING
     pool: Any = MISSING
 
@@ -165,7 +168,20 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = ("model", "data", "agent", "search", "finetune", "dense", "repair", "ranking", "problem", "space", "pool")
+    rooms = (
+        "model",
+        "data",
+        "agent",
+        "search",
+        "finetune",
+        "dense",
+        "repair",
+        "ranking",
+        "problem",
+        "judging",
+        "space",
+        "pool",
+    )
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,

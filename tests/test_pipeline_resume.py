@@ -17,6 +17,7 @@ from cpruner.candidate import load
 from cpruner.constraint import Budget, External, Flops, Params
 from cpruner.env import PruningProblem
 from cpruner.errors import CheckpointError
+from cpruner.evaluate import Judging, Numerics
 from cpruner.pipeline import AGENT
 from cpruner.ranking import Rank
 from cpruner.repair import Repair
@@ -109,6 +110,7 @@ def test_a_run_goes_on_in_its_own_directory_unless_given_another(tmp_path: Path)
         ({"ranking": Rank("l1")}, "ranking"),
         ({"problem": PruningProblem(feasibility="soft")}, "problem"),
         ({"space": Scope(multiple_of=2)}, "space"),
+        ({"judging": Judging(images=100)}, "judging"),
     ],
 )
 def test_another_run_is_refused(changed: dict[str, Any], named: str, short: Path) -> None:
@@ -157,3 +159,17 @@ def test_a_run_that_cannot_be_continued_is_refused(damage: str, short: Path, tmp
         saved.write_bytes(saved.read_bytes()[:200])
     with pytest.raises(CheckpointError, match=r"expected .*agent\.pt"):
         pruned(run_dir=tmp_path / "new", resume=tmp_path / "old")
+
+
+def test_a_run_goes_on_with_what_was_measured_in_the_first_place(tmp_path: Path, monkeypatch: Any) -> None:
+    choices = iter([Numerics(30, channels_last=True), Numerics(60)])
+    monkeypatch.setattr("cpruner.evaluate.scorer.fastest", lambda *_: (next(choices), ()))
+    measured = Judging(mode="measured")
+    first = pruned(run_dir=tmp_path / "one", evaluations=2, judging=measured)
+    longer = pruned(run_dir=tmp_path / "two", resume=tmp_path / "one", evaluations=4, judging=measured)
+    assert longer.prepared.scorer.judging == first.prepared.scorer.judging
+    assert first.prepared.scorer.numerics == Numerics(30, channels_last=True)
+    assert longer.searches[AGENT].archive[:2] == first.searches[AGENT].archive
+    assert pruned(resume=tmp_path / "two", evaluations=4, judging=measured).searches == longer.searches
+    with pytest.raises(CheckpointError, match="expected judging = "):
+        pruned(resume=tmp_path / "one", evaluations=4)

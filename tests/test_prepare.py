@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from torch import nn
 
 from cpruner.constraint import Budget, Flops, Latency, Params
 from cpruner.data import TensorBatches
-from cpruner.evaluate import score
-from cpruner.prepare import Prepared, prepare
+from cpruner.evaluate import Judging, score
+from cpruner.prepare import Prepared, Task, prepare
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair
 from cpruner.space import Scope, trace
@@ -107,7 +108,9 @@ def test_environments_of_one_task_share_what_they_judged() -> None:
     judged = one.judge(ready.space.uniform(0.5))
     assert two.judge.memo == {judged.candidate: judged}
     assert two.judge(ready.space.uniform(0.5)) is judged
-    assert judged.score == score(ready.build(judged.candidate), ready.task.search)
+    expected = score(ready.build(judged.candidate), ready.task.search)
+    assert (judged.score.accuracy, judged.score.images) == (expected.accuracy, 180)
+    assert judged.score.loss == pytest.approx(expected.loss, rel=1e-6)  # added up in another order
     assert prepare(task(), REPAIR).env(SOFT).judge.memo == {}
 
 
@@ -117,6 +120,42 @@ def test_the_shuffled_images_do_not_depend_on_what_was_read_before() -> None:
     shuffled = TensorBatches(given.train.images, given.train.labels, 32, torch.Generator().manual_seed(1))
     one, two = (prepare(task(train=shuffled), REPAIR).statistics.images for _ in range(2))
     assert torch.equal(one, two)
+
+
+def test_candidates_are_judged_as_asked() -> None:
+    ready = prepare(task(), REPAIR, judging=Judging(images=50, abandon=True, batch_size=10))
+    judge = ready.env(SOFT).judge
+    assert (judge.abandon, ready.dense_score.images) == (True, 180)
+    assert judge(ready.space.dense(), floor=0.1).score.images == 50
+    assert judge(ready.space.smallest(), floor=1.0).score.abandoned == 1.0
+    assert not prepare(task(), REPAIR).env(SOFT).judge.abandon
+
+
+def test_a_judged_candidate_knows_how_far_it_is_from_the_dense_network(prepared: Prepared) -> None:
+    judge = prepared.env(SOFT).judge
+    same, small = (
+        judge(candidate).score.divergence for candidate in (prepared.space.dense(), prepared.space.smallest())
+    )
+    assert same == pytest.approx(0.0, abs=1e-4)  # repaired on few images
+    assert small is not None
+    assert small > 0.1
+
+
+def test_a_memo_on_disk_is_shared_by_equal_tasks_only(tmp_path: Path) -> None:
+    def hits(posed: Task, repair: Repair = REPAIR, **options: Any) -> int:
+        ready = prepare(posed, repair, judging=Judging(memo=str(tmp_path / "memo.sqlite"), **options))
+        ready.env(SOFT).judge(ready.space.uniform(0.5))
+        return ready.memo.hits
+
+    model = task().model
+    model[0].weight.data += 1e-3  # type: ignore[index,union-attr,operator]
+    fewer = TensorBatches(task().search.images[:90], task().search.labels[:90], 30)  # type: ignore[attr-defined]
+    assert hits(task()) == 0
+    assert hits(task()) == hits(task()) == 1
+    others = [(task(model=model),), (task(search=fewer),), (task(Budget(Flops(), 0.6)),), (task(), Repair(images=32))]
+    assert [hits(*other) for other in others] == [0, 0, 0, 0]
+    assert hits(task(), images=50) == 0
+    assert hits(task()) == 1
 
 
 @pytest.mark.parametrize("mode", ["eval", "train", "mixed"])

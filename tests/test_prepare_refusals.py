@@ -1,6 +1,7 @@
 """Tasks that are refused before any long work: their data raises when it is read."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from cpruner.constraint import Budget, External, Flops, Params
 from cpruner.errors import CostError, InfeasibleError, InputError, TraceError
+from cpruner.evaluate import Judging
 from cpruner.prepare import Task, prepare
 from cpruner.repair import Repair
 
@@ -123,3 +125,16 @@ def test_an_example_the_model_cannot_run_on_is_refused(example: Any) -> None:
 def test_empty_data_is_refused(empty: str, what: str) -> None:
     with pytest.raises(InputError, match=f"{what}: expected at least one"):
         prepare(task(**{empty: []}), REPAIR)
+
+
+def test_judgements_with_measured_costs_are_not_shared(tmp_path: Path) -> None:
+    posed = unread(Budget(Flops(), 0.5), Budget(External(lambda network, inputs: 1.0, name="energy"), 2.0))
+    with pytest.raises(InputError, match=r"judging\.memo: expected budgets that are counted, got \['energy'\]"):
+        prepare(posed, REPAIR, judging=Judging(memo=str(tmp_path / "memo.sqlite")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_memo_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "memo.sqlite").write_bytes(b"the text of something else")
+    with pytest.raises(InputError, match="expected a file of judgements"):
+        prepare(task(), REPAIR, judging=Judging(memo=str(tmp_path / "memo.sqlite")))

@@ -41,11 +41,12 @@ def test_the_front_is_that_of_everything_judged(result: Result) -> None:
 
 def test_printing_tells_accuracies_budgets_and_searches(result: Result) -> None:
     searched = dataclasses.replace(result.searched, score=Score(0.5, 1.0, 180))
+    dense = dataclasses.replace(result.prepared.scorer, dense=Score(0.75, 1.0, 180))
     shown = dataclasses.replace(
         result,
         searched=searched,
         score=Score(0.625, 1.0, 180),
-        prepared=dataclasses.replace(result.prepared, dense_score=Score(0.75, 1.0, 180)),
+        prepared=dataclasses.replace(result.prepared, scorer=dense),
         readings=(
             dataclasses.replace(result.readings[0], value=7000.0),
             dataclasses.replace(result.readings[1], value=13.0),

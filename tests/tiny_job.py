@@ -14,10 +14,11 @@ from cpruner.command.job import Job
 from cpruner.constraint import Budget, Flops, Params
 from cpruner.data import Digits, Splits
 from cpruner.env import PruningProblem
+from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.model import SmallResNet
-from cpruner.ranking import Rank
 from cpruner.pool import Pool
+from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.schema import register
 from cpruner.search import Search
@@ -67,6 +68,7 @@ def job(**changed: Any) -> Job:
         repair=Repair(images=64, positions=2),
         ranking=Rank(),
         problem=PruningProblem(),
+        judging=Judging(),
     )
     return replace(usual, **changed)
 

@@ -10,6 +10,7 @@ from cpruner.constraint import Budget
 from cpruner.data import DataSpec
 from cpruner.env import PruningProblem
 from cpruner.errors import InputError
+from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
 from cpruner.pool import Pool
@@ -40,6 +41,7 @@ class Job:
         repair: Refit of candidates.
         ranking: Which channels of a group are kept.
         problem: Options of the environment.
+        judging: How candidates are judged.
         space: What may be pruned.
         pool: Who judges candidates.
     """
@@ -58,6 +60,7 @@ class Job:
     repair: Repair
     ranking: Rank
     problem: PruningProblem
+    judging: Judging
     space: Scope
     pool: Pool
 

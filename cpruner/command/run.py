@@ -1,5 +1,6 @@
 """One run of the command: from a job to a run directory with the smaller network and its report."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -73,6 +74,7 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
         repair=job.repair,
         ranking=job.ranking,
         problem=job.problem,
+        judging=job.judging,
         finetune=job.finetune,
         baselines=job.baselines,
         space=job.space,
@@ -126,6 +128,7 @@ def _report(
         groups=group_widths(space, result.candidate),
         uniform_groups=() if uniform is None else group_widths(space, uniform.candidate),
         history=history(found[AGENT]),
+        judging=dataclasses.asdict(result.prepared.scorer.judging),
     )
 
 

@@ -6,6 +6,7 @@ from cpruner.env.observation import Observer
 from cpruner.env.projection import Countable
 from cpruner.env.pruning_env import PruningEnv
 from cpruner.env.record import pack, unpack
+from cpruner.env.shelf import Shelf
 from cpruner.env.spec import PruningProblem
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Observer",
     "PruningEnv",
     "PruningProblem",
+    "Shelf",
     "pack",
     "unpack",
 ]

@@ -7,7 +7,8 @@ from cpruner.env.judge import Found, Judge
 from cpruner.evaluate import Memo
 from cpruner.space import Plan
 
-Kept = tuple[tuple[int, ...], ...]
+#: Kept channels of every group, and the floor of a judgement.
+Item = tuple[tuple[tuple[int, ...], ...], float | None]
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,17 @@ class Bench:
         budgets = [budget for budget in judge.budgets if not (beside and budget.quiet)]
         return cls(replace(judge, budgets=budgets, memo=Memo(), workers=None), plan)
 
-    def __call__(self, kept: Kept) -> Found:
-        """Judge the candidate that keeps these channels.
+    def __call__(self, item: Item) -> Found:
+        """Judge the candidate that keeps these channels, with a floor for its accuracy.
 
         Raises:
             CostError: A cost function failed on it.
         """
-        judgement = self.judge.anew(Candidate(kept, self.plan))
+        kept, floor = item
+        judgement = self.judge.anew(Candidate(kept, self.plan), floor)
         return judgement.score, judgement.readings
 
     @staticmethod
-    def name(kept: Kept) -> str:
+    def name(item: Item) -> str:
         """How messages call a candidate."""
-        return f"the candidate with widths {tuple(map(len, kept))}"
+        return f"the candidate with widths {tuple(map(len, item[0]))}"

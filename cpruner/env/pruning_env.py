@@ -16,9 +16,12 @@ from cpruner.env.observation import Observer
 from cpruner.env.projection import Countable
 from cpruner.env.record import unpack
 from cpruner.env.spec import PruningProblem
+from cpruner.errors import InputError
 from cpruner.space import PruningSpace
 
 Array = NDArray[np.float64]
+
+_MOST = 100.0  # nats; a network that has come apart may lose any number of them
 
 
 class PruningEnv(gymnasium.Env[Array, Array]):
@@ -34,6 +37,9 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         judge: Judges candidates.
         dense: Readings of the dense network, one per budget.
         spec: Options.
+
+    Attributes:
+        floor: Accuracy of the best feasible candidate so far, for ``Judge``; the search sets it before every update.
     """
 
     def __init__(self, space: PruningSpace, judge: Judge, dense: Sequence[Reading], spec: PruningProblem) -> None:
@@ -51,6 +57,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         )
         self.observation_space = Box(-1.0, 20.0, (self.observer.size,), np.float64)
         self.action_space = Box(0.0, 1.0, (1,), np.float64)
+        self.floor: float | None = None
         self._decided: list[float] = []
         self._judged: Judgement | None = None
         self._proposed: tuple[list[float], Candidate] | None = None
@@ -73,7 +80,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         observation = self.observer.observe(self._decided)
         if len(self._decided) < len(self.space.groups):
             return observation, 0.0, False, False, {"cost": np.zeros(len(self.problem.constraints))}
-        judgement = self._judged = self.judge(self._candidate(self._decided))
+        judgement = self._judged = self.judge(self._candidate(self._decided), self.floor)
         info = {"cost": self._costs(judgement), "judgement": judgement}
         return observation, self._reward(judgement), True, False, info
 
@@ -103,7 +110,17 @@ class PruningEnv(gymnasium.Env[Array, Array]):
 
     def _reward(self, judgement: Judgement) -> float:
         score = judgement.score
-        return score.accuracy if self.options.reward == "accuracy" else -min(score.loss, 100.0)
+        if self.options.reward == "accuracy":
+            return score.accuracy
+        paid = score.loss if self.options.reward == "loss" else score.divergence
+        if paid is None:
+            raise InputError(
+                "PruningProblem.reward",
+                expected="search images in the same order in every pass, to compare with the dense network's answers",
+                got="another order, or no answers",
+                remedy="Use a loader that does not shuffle, raise judging.memory, or choose another reward.",
+            )
+        return -min(paid, _MOST)
 
     def _costs(self, judgement: Judgement) -> Array:
         predicted_K = self.observer.predict(self._decided)

@@ -18,8 +18,9 @@ class PruningProblem:
     )
     reward: str = option(
         "accuracy",
-        "what the last step pays: search accuracy, or minus the search cross-entropy",
-        choices=("accuracy", "loss"),
+        "what the last step pays: accuracy, minus the cross-entropy, or minus the divergence from the dense network's "
+        "answers, all on the search split",
+        choices=("accuracy", "loss", "divergence"),
     )
 
     def __post_init__(self) -> None:

@@ -1,11 +1,29 @@
-"""Accuracy and loss of a network on a split, and a memo so that no candidate is judged twice."""
+"""Judging networks: accuracy, loss and divergence on a split, at what speed, when to stop, and what is remembered."""
 
+from cpruner.evaluate.choice import recalled as recalled
+from cpruner.evaluate.choice import record as record
+from cpruner.evaluate.evaluation_set import EvaluationSet as EvaluationSet
+from cpruner.evaluate.evaluation_set import digest as digest
 from cpruner.evaluate.memo import Memo as Memo
+from cpruner.evaluate.numerics import Numerics as Numerics
 from cpruner.evaluate.score import Score as Score
 from cpruner.evaluate.score import score as score
+from cpruner.evaluate.scorer import Scorer as Scorer
+from cpruner.evaluate.spec import Judging as Judging
+from cpruner.evaluate.store import Store as Store
+from cpruner.evaluate.trial import Trial as Trial
 
 __all__ = [
+    "EvaluationSet",
+    "Judging",
     "Memo",
+    "Numerics",
     "Score",
+    "Scorer",
+    "Store",
+    "Trial",
+    "digest",
+    "recalled",
+    "record",
     "score",
 ]

@@ -24,6 +24,7 @@ class Report:
         groups: Widths of ``pruned``.
         uniform_groups: Widths of the uniform baseline, in the order of ``groups``; may be empty.
         history: The course of the agent's search.
+        judging: Option -> value: how candidates were judged, with every choice made.
     """
 
     seed: int
@@ -38,3 +39,4 @@ class Report:
     groups: tuple[GroupWidth, ...] = ()
     uniform_groups: tuple[GroupWidth, ...] = ()
     history: History = field(default_factory=History)
+    judging: Mapping[str, object] = field(default_factory=dict)

@@ -41,6 +41,7 @@ def to_result(report: Report) -> dict[str, Any]:
             "groups": report.groups,
             "evaluations": report.searched.evaluations,
             "verdict": verdict(report),
+            "judging": report.judging,
         }
     )
     validate_result(result)

@@ -8,10 +8,12 @@ from cpruner.env import Judgement
 def front(archive: Sequence[Judgement]) -> tuple[Judgement, ...]:
     """Judged candidates that no other beats in search accuracy and every cost at once, most accurate first.
 
+    Candidates that were abandoned take no part: their accuracy is an estimate.
+
     Args:
         archive: Judgements with the same constraints in the same order.
     """
-    distinct = list({judgement.candidate: judgement for judgement in archive}.values())
+    distinct = list({judgement.candidate: judgement for judgement in archive if judgement.score.complete}.values())
     kept = [judgement for judgement in distinct if not any(_dominates(other, judgement) for other in distinct)]
     return tuple(sorted(kept, key=lambda judgement: judgement.score.accuracy, reverse=True))
 

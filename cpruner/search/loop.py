@@ -87,11 +87,13 @@ def search(
     """
     state = _resume(env, agent, saving)
     while len(state.archive) < evaluations:
+        best = best_feasible(state.archive)
+        env.floor = None if best is None else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
         decided = [decide(env, agent) for _ in range(wanted)]
         episodes: list[Episode] = []
         try:
-            for judgement in env.judge.all([episode.candidate for episode in decided]):
+            for judgement in env.judge.all([episode.candidate for episode in decided], env.floor):
                 episodes.append(decided[len(episodes)].finish())
                 state.archive.append(judgement)
                 if watch is not None:
@@ -123,7 +125,7 @@ def _resume(env: PruningEnv, agent: Agent, saving: Saving | None) -> _State:
     checkpoint.save(saving.path)  # an interruption before the next update must find it there
     agent.load_state_dict(checkpoint.agent)
     for judgement in checkpoint.archive:
-        env.judge.memo.setdefault(judgement.candidate, judgement)
+        env.judge.remember(judgement)
     learnt = checkpoint.updates[-1].evaluations if checkpoint.updates else 0  # the others are played again, for free
     return _State(checkpoint.agent, list(checkpoint.archive[:learnt]), list(checkpoint.updates))
 

@@ -26,14 +26,18 @@ class Update:
     scalars: Mapping[str, float] = field(default_factory=dict)
 
 
-def quality(judgement: Judgement) -> tuple[float, float]:
-    """Order of candidates: search accuracy, then lower search cross-entropy."""
-    return judgement.score.accuracy, -judgement.score.loss
+def quality(judgement: Judgement) -> tuple[bool, float, float]:
+    """Order of candidates: judged to the end, then search accuracy, then lower search cross-entropy.
+
+    Whatever the reward is, the accuracy decides what is returned: it is what the user asked for, and comparable between
+    runs with different rewards. What an abandoned candidate has is an estimate, and never beats a judged one.
+    """
+    return judgement.score.complete, judgement.score.accuracy, -judgement.score.loss
 
 
 def best_feasible(archive: Sequence[Judgement]) -> Judgement | None:
-    """The best candidate that meets every budget; the earliest one of equals."""
-    feasible = [judgement for judgement in archive if judgement.feasible]
+    """The best candidate that was judged to the end and meets every budget; the earliest one of equals."""
+    feasible = [judgement for judgement in archive if judgement.feasible and judgement.score.complete]
     return max(feasible, key=quality, default=None)
 
 
@@ -56,8 +60,9 @@ class SearchResult:
 
     @property
     def ranked(self) -> tuple[Judgement, ...]:
-        """Distinct feasible candidates, best first."""
-        distinct = {judgement.candidate: judgement for judgement in self.archive if judgement.feasible}
+        """Distinct feasible candidates that were judged to the end, best first."""
+        judged = [judgement for judgement in self.archive if judgement.feasible and judgement.score.complete]
+        distinct = {judgement.candidate: judgement for judgement in judged}
         return tuple(sorted(distinct.values(), key=quality, reverse=True))
 
     def require(self) -> Judgement:

@@ -10,6 +10,7 @@ from torch import nn
 from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, External, Flops
 from cpruner.env import Bench, Judge, Judgement
+from cpruner.env.judge import settled
 from cpruner.errors import CostError
 from cpruner.evaluate import Memo, Score
 from cpruner.pool import Workers
@@ -121,7 +122,7 @@ def test_several_are_judged_by_the_workers_as_one_by_one_and_only_the_unknown_on
     wanted = [HALF, WHOLE, HALF, THIRD, WHOLE]
     assert list(staffed.all([HALF])) == [alone(HALF)]
     assert list(staffed.all(wanted)) == list(map(alone, wanted)) == list(env().judge.all(wanted))
-    assert workers.given == [[HALF.kept], [WHOLE.kept, THIRD.kept]]
+    assert workers.given == [[(HALF.kept, None)], [(WHOLE.kept, None), (THIRD.kept, None)]]
     assert set(judge.memo) == set(wanted)
     assert list(staffed.all(wanted)) == list(map(alone, wanted))
     assert len(workers.given) == 2
@@ -175,3 +176,58 @@ def test_a_judgement_does_not_depend_on_what_was_judged_before() -> None:
     other(WHOLE)
     assert one(HALF) == other(HALF)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Abandoning:
+    """Judges by width; below the floor it gives half the accuracy as its estimate."""
+
+    def __init__(self) -> None:
+        self.floors: list[float | None] = []
+
+    def __call__(self, network: nn.Module, floor: float | None = None) -> Score:
+        self.floors.append(floor)
+        full = by_width(network)
+        if floor is None or full.accuracy >= floor:
+            return full
+        return Score(full.accuracy / 2, full.loss, 1, None, floor)
+
+
+def abandoning(abandon: bool = True) -> tuple[Judge, Abandoning]:
+    score = Abandoning()
+    given = env(score=score).judge
+    return replace(given, abandon=abandon), score
+
+
+def test_the_floor_is_passed_on_where_candidates_are_abandoned() -> None:
+    (judge, score), (plain, unaware) = abandoning(), abandoning(False)
+    small = space().smallest()
+    assert judge(small, 0.9).score.accuracy == 0.075
+    assert plain(small, 0.9).score.accuracy == 0.15
+    assert (score.floors, unaware.floors) == ([0.9], [None])
+
+
+def test_an_estimate_holds_for_higher_floors_only() -> None:
+    judge, score = abandoning()
+    small = space().smallest()
+    first = judge(small, 0.5)
+    assert judge(small, 0.5) is judge(small, 0.9) is first
+    assert judge(small, 0.4) is not first
+    assert judge(small, None).score.complete
+    assert judge(small, 0.9).score.complete  # better known now, whatever the floor
+    assert score.floors == [0.5, 0.4, None]
+
+
+def test_what_is_remembered_gives_way_to_complete_judgements_only() -> None:
+    judge, _ = abandoning()
+    whole = judgement((1, 1, 1), flops=0.5)
+    half, later = (replace(whole, score=Score(0.1, 1.0, 5, None, floor)) for floor in (0.5, 0.6))
+    for given, kept in ((half, half), (later, later), (whole, whole), (half, whole)):
+        judge.remember(given)
+        assert judge.memo[whole.candidate] is kept
+
+
+def test_settled_by_hand() -> None:
+    whole = judgement((1, 1, 1), flops=0.5)
+    half = replace(whole, score=Score(0.1, 1.0, 5, None, 0.5))
+    assert [settled(whole, floor) for floor in (None, 0.0, 0.9)] == [True] * 3
+    assert [settled(half, floor) for floor in (None, 0.4, 0.5, 0.9)] == [False, False, True, True]

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,34 @@ def test_without_countable_budgets_the_proposal_is_judged() -> None:
 def test_the_reward_may_be_minus_the_loss_bounded(loss: float, reward: float) -> None:
     posed = env(problem=PruningProblem(reward="loss"), score=lambda network: Score(0.9, loss, 10))
     assert play(posed, [0.5] * 3)[1] == reward
+
+
+@pytest.mark.parametrize(("divergence", "reward"), [(0.75, -0.75), (250.0, -100.0), (float("inf"), -100.0)])
+def test_the_reward_may_be_minus_the_divergence_bounded(divergence: float, reward: float) -> None:
+    paid = PruningProblem(reward="divergence")
+    posed = env(problem=paid, score=lambda network: Score(0.9, 0.1, 10, divergence))
+    assert play(posed, [0.5] * 3)[1] == reward
+
+
+def test_without_answers_of_the_dense_network_there_is_no_divergence_to_pay() -> None:
+    posed = env(problem=PruningProblem(reward="divergence"))
+    with pytest.raises(InputError, match=r"PruningProblem\.reward: expected search images in the same order"):
+        play(posed, [0.5] * 3)
+
+
+def test_the_floor_reaches_the_judge() -> None:
+    floors: list[float] = []
+
+    def score(network: nn.Module, floor: float = -1.0) -> Score:
+        floors.append(floor)
+        return by_width(network)
+
+    posed = env(problem=SOFT, score=score)
+    posed.judge = dataclasses.replace(posed.judge, abandon=True)
+    for floor, proposal in ((None, [0.5] * 3), (0.25, [0.3] * 3)):
+        posed.floor = floor
+        play(posed, proposal)
+    assert floors == [-1.0, 0.25]
 
 
 def test_actions_are_clipped_to_the_interval_from_lowest_to_one() -> None:

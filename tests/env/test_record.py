@@ -20,7 +20,7 @@ groups = st.tuples(*(st.sets(st.integers(0, size - 1), min_size=1) for size in S
 def test_a_record_is_plain() -> None:
     assert pack(judgement((1, 2, 1), 0.25, 2.5, flops=0.75)) == {
         "kept": [[0], [0, 1], [0]],
-        "score": {"accuracy": 0.25, "loss": 2.5, "images": 10},
+        "score": {"accuracy": 0.25, "loss": 2.5, "images": 10, "divergence": None, "abandoned": None},
         "readings": [{"name": "flops", "unit": "W", "value": 75.0, "spread": 0.0, "limit": 100.0, "dense": 200.0}],
     }
 

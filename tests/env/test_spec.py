@@ -10,7 +10,9 @@ def test_a_proposal_is_scaled_onto_the_budget_and_paid_in_accuracy_unless_asked_
     assert PruningProblem() == PruningProblem(lowest=0.1, feasibility="scaled", reward="accuracy")
 
 
-@pytest.mark.parametrize("legal", [{"lowest": 0.0}, {"lowest": 1}, {"feasibility": "soft"}, {"reward": "loss"}])
+@pytest.mark.parametrize(
+    "legal", [{"lowest": 0.0}, {"lowest": 1}, {"feasibility": "soft"}, {"reward": "loss"}, {"reward": "divergence"}]
+)
 def test_legal_options(legal: dict[str, Any]) -> None:
     (name,) = legal
     assert getattr(PruningProblem(**legal), name) == legal[name]
@@ -24,7 +26,7 @@ def test_legal_options(legal: dict[str, Any]) -> None:
         ({"lowest": "low"}, r"PruningProblem\.lowest: .*got 'low'"),
         ({"lowest": float("nan")}, r"PruningProblem\.lowest: .*got nan"),
         ({"feasibility": "hard"}, r"PruningProblem\.feasibility: expected one of soft, scaled, got 'hard'"),
-        ({"reward": "speed"}, r"PruningProblem\.reward: expected one of accuracy, loss, got 'speed'"),
+        ({"reward": "speed"}, r"PruningProblem\.reward: expected one of accuracy, loss, divergence, got 'speed'"),
     ],
 )
 def test_illegal_options_are_named(wrong: dict[str, Any], message: str) -> None:

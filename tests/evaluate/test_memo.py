@@ -51,3 +51,25 @@ def test_behaves_like_a_dictionary() -> None:
     assert memo.recall("a", lambda: 9) == 9
     with pytest.raises(KeyError):
         memo["c"]
+
+
+def test_what_is_behind_is_asked_last_and_told_at_once() -> None:
+    shared = {"a": 1}
+    memo: Memo[str, int] = Memo({"b": 2}, behind=shared)
+    assert "a" in memo
+    assert memo.recall("a", lambda: 9) == 1
+    assert memo.recall("c", lambda: 3) == 3
+    assert shared == {"a": 1, "c": 3}
+    assert (memo.hits, memo.misses) == (1, 1)
+    shared["a"] = 7
+    assert memo["a"] == 1  # asked for once
+    assert dict(memo) == {"b": 2, "a": 1, "c": 3}
+    del memo["c"]
+    assert memo["c"] == shared["c"] == 3
+
+
+def test_what_nobody_knows_is_missing() -> None:
+    memo: Memo[str, int] = Memo(behind={})
+    assert memo.get("a") is None
+    with pytest.raises(KeyError):
+        memo["a"]

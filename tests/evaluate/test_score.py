@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from cpruner.data import TensorBatches
 from cpruner.errors import InputError
 from cpruner.evaluate import Score, score
+from cpruner.evaluate.score import Tally, divergence
 
 IDENTITY = nn.Identity()  # logits are the inputs
 
@@ -105,3 +106,33 @@ def test_refuses_outputs_that_are_no_tensor() -> None:
 def test_scores_are_values() -> None:
     assert Score(0.5, 1.0, 2) == Score(0.5, 1.0, 2)
     assert len({Score(0.5, 1.0, 2), Score(0.5, 1.0, 2), Score(0.5, 1.0, 3)}) == 2
+
+
+def test_divergence_by_hand() -> None:
+    """KL((1/2, 1/2) || (1/4, 3/4)) = log(2 / sqrt(3)); the scale and shift of logits is that of their softmax."""
+    dense, pruned = torch.tensor([[5.0, 5.0], [1.0, 0.0]]), torch.tensor([[0.0, math.log(3)], [3.0, 2.0]])
+    assert divergence(dense, pruned).tolist() == pytest.approx([math.log(2 / math.sqrt(3)), 0.0], abs=1e-7)
+
+
+def test_a_tally_compares_with_the_dense_network_only_if_all_batches_can_be() -> None:
+    logits, labels, dense = torch.tensor([[0.0, math.log(3)]]), torch.tensor([1]), torch.zeros(1, 2)
+    compared, half = Tally(), Tally()
+    for tally, answers in ((compared, [dense, dense]), (half, [dense, None])):
+        for answer in answers:
+            tally.add(logits, labels, answer)
+    assert compared.score().divergence == pytest.approx(math.log(2 / math.sqrt(3)))
+    assert half.score().divergence is None
+    assert (half.correct, half.images) == (2, 2)
+
+
+def test_networks_that_come_apart_diverge_without_bound() -> None:
+    tally = Tally()
+    tally.add(torch.tensor([[math.nan, 0.0]]), torch.tensor([0]), torch.zeros(1, 2))
+    assert tally.score().divergence == math.inf
+
+
+def test_an_estimate_says_what_it_is() -> None:
+    tally = Tally()
+    tally.add(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
+    assert tally.score(abandoned=0.75) == Score(0.0, tally.score().loss, 1, None, 0.75)
+    assert (tally.score().complete, tally.score(0.75).complete, tally.score(0.0).complete) == (True, False, False)

@@ -110,3 +110,10 @@ def test_every_key_is_documented():
     budget, group = LAYOUT["budgets"].item, LAYOUT["groups"].item
     missing = [key for key in {*LAYOUT, *ROW, *LAYOUT["versions"], *budget, *group} if f"`{key}`" not in text]
     assert missing == []
+
+
+def test_how_candidates_were_judged_arrives(report):
+    judging = {"precision": "bfloat16", "channels_last": True, "batch_size": 64, "memo": None, "margin": 0.05}
+    result = to_result(dataclasses.replace(report, judging=judging))
+    assert result["judging"] == judging
+    assert to_result(report)["judging"] == {}

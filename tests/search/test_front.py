@@ -1,8 +1,11 @@
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_task import judgement
 
 from cpruner.env import Judgement
+from cpruner.evaluate import Score
 from cpruner.search import front
 
 # few distinct numbers, so that ties and equal points are common
@@ -49,6 +52,12 @@ def test_without_constraints_only_the_most_accurate_stay() -> None:
 def test_infeasible_candidates_belong_to_it_too() -> None:
     over = judgement((1, 1, 1), 0.9, flops=1.7)
     assert front([over, judgement((1, 1, 2), 0.8, flops=0.9)])[0] is over
+
+
+def test_estimates_take_no_part() -> None:
+    whole = judgement((1, 1, 1), 0.7, flops=0.5)
+    lucky = dataclasses.replace(judgement((1, 1, 2), flops=0.1), score=Score(0.9, 0.1, 5, None, 0.95))
+    assert front([lucky, whole]) == (whole,)
 
 
 @given(points)

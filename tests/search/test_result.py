@@ -1,9 +1,12 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_task import judgement
 
 from cpruner.errors import InfeasibleError
+from cpruner.evaluate import Score
 from cpruner.search import SearchResult, Update, best_feasible, quality
 
 levels = st.integers(0, 2).map(lambda level: level / 2)
@@ -28,6 +31,17 @@ def test_the_best_is_the_earliest_of_equals_among_the_feasible() -> None:
     assert best_feasible(archive) is first
     assert SearchResult(tuple(archive)).best is first
     assert SearchResult(tuple(archive)).require() is first
+
+
+def test_an_abandoned_candidate_is_never_returned() -> None:
+    whole = judgement((1, 1, 1), 0.7, flops=0.5)
+    lucky = dataclasses.replace(judgement((1, 1, 2), flops=0.5), score=Score(0.9, 0.1, 5, None, 0.95))
+    assert quality(whole) > quality(lucky)
+    assert best_feasible([lucky, whole]) is whole
+    assert best_feasible([lucky]) is None
+    result = SearchResult((lucky, whole, dataclasses.replace(whole, score=lucky.score)))
+    assert result.ranked == (whole,)
+    assert result.require() is whole
 
 
 def test_there_may_be_no_best() -> None:
