@@ -1,15 +1,16 @@
 """The pipeline with workers: the same result as without, whoever works, finishes first or dies."""
 
-import importlib.util
 import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray_here import ray_needed
 from tiny_run import Told, pruned
 from tiny_task import widths_of
 from torch import nn
@@ -114,9 +115,8 @@ def test_a_network_that_cannot_be_sent_is_refused_before_the_search() -> None:
     ids=lambda pool: f"{pool.backend}{pool.workers}",
 )
 def test_any_backend_and_number_of_workers_finds_the_same(pool: Pool, tmp_path: Path) -> None:
-    if pool.backend == "ray" and importlib.util.find_spec("ray") is None:
-        pytest.skip("needs Ray: pip install 'cpruner[ray]'")
-    found = run(deadly(tmp_path / "mark"), pool=pool)
+    with ray_needed() if pool.backend == "ray" else nullcontext():
+        found = run(deadly(tmp_path / "mark"), pool=pool)
     assert (tmp_path / "mark").exists() == (pool.backend != "serial")
     assert found.searches == serial().searches
 

@@ -1,6 +1,5 @@
 """The Ray backend: what it asks of Ray, by a stand-in; and, marked slow, a real local Ray of two CPUs and two GPUs."""
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from chores import chore
+from ray_here import ray_needed
 
 from cpruner.errors import CostError, InputError, WorkerError
 from cpruner.pool import Pool, Workers
@@ -91,15 +91,14 @@ def test_what_the_cluster_lacks_is_named(
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Workers]:
     """Two actors of a Ray that believes in two GPUs: nothing touches one."""
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip("needs Ray: pip install 'cpruner[ray]'")
-    import ray
+    with ray_needed():
+        import ray
 
-    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    with TWO.open(chore, cuda=True) as workers:
-        yield workers
-    assert ray.is_initialized()
-    ray.shutdown()
+        ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        with TWO.open(chore, cuda=True) as workers:
+            yield workers
+        assert ray.is_initialized()
+        ray.shutdown()
 
 
 @pytest.mark.slow
