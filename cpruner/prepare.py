@@ -149,7 +149,7 @@ def prepare(
     _check_budgets(task.budgets)
     judging = judging or Judging()
     if judging.memo is not None:
-        _check_shareable(task.budgets)
+        _check_shareable(task.budgets, Path(judging.memo))
     space = (scope or Scope()).trace(task.model, task.example_inputs)
     if not space.groups:
         remedy = "See the reasons above; wrap what is unknown in a module of its own."
@@ -177,6 +177,8 @@ def _drawn(task: Task, seed: int) -> Labelled:
 def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
     """A memo on disk, by everything that a judgement depends on but the candidate."""
     budgets, device = prepared.task.budgets, next(prepared.task.model.parameters()).device
+    on_cuda = device.type == "cuda"
+    chip = torch.cuda.get_device_name(device) if on_cuda else torch.backends.cpu.get_cpu_capability()
     task = {
         "model": prepared.fingerprint,
         "search": prepared.scorer.images.fingerprint,
@@ -188,7 +190,7 @@ def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
             (repr(budget), reading.limit, reading.dense)
             for budget, reading in zip(budgets, prepared.dense, strict=True)
         ],
-        "machine": (str(device), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), torch.__version__),
+        "machine": (chip, torch.get_num_threads(), torch.__version__),
     }
     key = hashlib.sha256(repr(task).encode()).hexdigest()
     path = Path(str(prepared.scorer.judging.memo))
@@ -206,8 +208,9 @@ def _check_budgets(budgets: Any) -> None:
         )
 
 
-def _check_shareable(budgets: Sequence[Budget]) -> None:
+def _check_shareable(budgets: Sequence[Budget], memo: Path) -> None:
     measured = [budget.name for budget in budgets if budget.cost.counted is None]
     if measured:  # no two processes would measure the same
         remedy = "Set judging.memo=null, or limit FLOPs, MACs or parameters only."
         raise InputError("judging.memo", expected="budgets that are counted", got=measured, remedy=remedy)
+    Store(memo, "")  # refuses the file of another program now

@@ -137,4 +137,4 @@ def test_judgements_with_measured_costs_are_not_shared(tmp_path: Path) -> None:
 def test_a_memo_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "memo.sqlite").write_bytes(b"the text of something else")
     with pytest.raises(InputError, match="expected a file of judgements"):
-        prepare(task(), REPAIR, judging=Judging(memo=str(tmp_path / "memo.sqlite")))
+        prepare(unread(), REPAIR, judging=Judging(memo=str(tmp_path / "memo.sqlite")))

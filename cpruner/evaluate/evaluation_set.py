@@ -1,6 +1,7 @@
 """The search split with the dense network's answers. Axis letters: N images, B batch, K classes."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, final
@@ -48,8 +49,10 @@ class Gathered:
         return len(self.labels_N)
 
     def batches(self, size: int) -> Iterator[Judged]:
-        """Batches of ``size`` images; the last one may be smaller."""
-        yield from zip(*(part.split(size) for part in (self.inputs_N, self.labels_N, self.dense_NK)), strict=True)
+        """The fewest batches of at most ``size`` images, all of one size give or take one image."""
+        count = math.ceil(self.total / size)
+        held = (self.inputs_N, self.labels_N, self.dense_NK)
+        yield from zip(*(part.tensor_split(count) for part in held), strict=True)
 
     def ordered(self, order: Tensor) -> "Gathered":
         """The images of ``order``, in that order."""

@@ -30,11 +30,12 @@ def test_the_limit_is_the_size_of_the_images() -> None:
     assert isinstance(examine(NETWORK, DATA, IMAGES.nbytes - 1)[1], Streamed)
 
 
-def test_gathered_batches_are_those_of_the_size_asked_for() -> None:
+def test_gathered_batches_are_equal_and_no_larger_than_asked_for() -> None:
     _, images = examine(NETWORK, DATA, PLENTY)
     batches = list(images.batches(9))
-    assert [len(labels) for _, labels, _ in batches] == [9, 9, 5]
+    assert [len(labels) for _, labels, _ in batches] == [8, 8, 7]
     assert torch.equal(torch.cat([inputs for inputs, _, _ in batches]), IMAGES)
+    assert [len(labels) for _, labels, _ in images.batches(23)] == [23]
 
 
 def test_an_order_moves_images_labels_and_answers_together() -> None:

