@@ -3,8 +3,9 @@
 from cpruner import agent, constraint
 from cpruner.candidate import Candidate, load, masked, materialise
 from cpruner.constraint import Budget
-from cpruner.pipeline import Settings, prune
+from cpruner.pipeline import prune
 from cpruner.result import Result
+from cpruner.settings import Settings
 from cpruner.space import PruningSpace, trace
 
 __version__ = "0.1.0"

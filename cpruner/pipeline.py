@@ -2,75 +2,28 @@
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from cpruner.agent import PPOLagrangian, Random, Uniform
+from cpruner.agent import PPOLagrangian
 from cpruner.candidate import Candidate, load, save_artefact
 from cpruner.cmdp import AgentSpec
 from cpruner.constraint import Budget, Reading
-from cpruner.env import Judgement, PruningProblem
+from cpruner.env import Judgement
 from cpruner.errors import InfeasibleError, InputError
-from cpruner.evaluate import Judging, recalled, record, score
-from cpruner.finetune import FineTune, TrainingLog, tune
-from cpruner.pool import Pool, Workers
+from cpruner.evaluate import recalled, record, score
+from cpruner.finetune import TrainingLog, tune
+from cpruner.pool import Workers
 from cpruner.prepare import Labelled, Prepared, Task, prepare
-from cpruner.ranking import Rank
-from cpruner.repair import Repair
+from cpruner.repair import polish
 from cpruner.result import Result
 from cpruner.search import Saving, SearchResult, search
-from cpruner.space import Scope
-from cpruner.watch import Watcher, usual
-
-AGENT = "agent"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything about a run that has a good default.
-
-    Args:
-        repair: How candidates are refitted before they are judged.
-        ranking: Which channels of a group a candidate keeps.
-        problem: How pruning is posed as a constrained MDP.
-        judging: How candidates are judged on the search split.
-        finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
-        baselines: Agents given the same number of evaluations, by name.
-        space: What may be pruned, and which widths are legal.
-        pool: How many candidates are judged at a time, and where; it changes nothing about the result.
-        run_dir: Where checkpoints and the artefact go; None is the one to resume, or keeps everything in memory.
-        resume: Run directory of an interrupted run to continue.
-        watcher: Who is told what happens; by default a progress display on stderr where that is a terminal.
-            ``cpruner.watch.Silent()`` says nothing.
-
-    Raises:
-        InputError: A baseline is called "agent".
-    """
-
-    repair: Repair = field(default_factory=Repair)
-    ranking: Rank = field(default_factory=Rank)
-    problem: PruningProblem = field(default_factory=PruningProblem)
-    judging: Judging = field(default_factory=Judging)
-    finetune: FineTune = field(default_factory=FineTune)
-    baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
-    space: Scope = field(default_factory=Scope)
-    pool: Pool = field(default_factory=Pool)
-    run_dir: Path | None = None
-    resume: Path | None = None
-    watcher: Watcher = field(default_factory=usual)
-
-    def __post_init__(self) -> None:
-        if AGENT in self.baselines:
-            expected = f"names other than '{AGENT}'"
-            raise InputError("baselines", expected=expected, got=list(self.baselines), remedy="Rename it.")
-        for name, folder in (("resume", self.resume), ("run_dir", self.run_dir or self.resume)):
-            object.__setattr__(self, name, None if folder is None else Path(folder))  # text is welcome too
+from cpruner.settings import AGENT, Settings
+from cpruner.watch import Watcher
 
 
 def prune(  # noqa: PLR0913 - the public entry; what has a good default is in Settings
@@ -139,6 +92,8 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
         searches = {name: clock(f"search: {name}", partial(each, name, spec)) for name, spec in agents.items()}
     chosen = _recheck(prepared, searches[AGENT])
     searched = prepared.build(chosen.candidate)
+    if settings.polish.steps:
+        clock("polish", lambda: polish(searched, task.model, task.train, settings.polish))
     tuned, log = clock("finetune", lambda: _finetune(prepared, searched, seed, settings))
     final, readings = _certify(prepared, tuned, chosen.candidate, settings)
     return Result(

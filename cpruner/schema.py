@@ -25,7 +25,7 @@ from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
-from cpruner.repair import Repair
+from cpruner.repair import Polish, Repair
 from cpruner.search import Search
 from cpruner.space import Scope
 
@@ -62,6 +62,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "finetune": {"finetune": FineTune},
     "repair": {"repair": Repair},
     "ranking": {"ranking": Rank},
+    "polish": {"polish": Polish},
     "problem": {"problem": PruningProblem},
     "judging": {"judging": Judging},
     "space": {"space": Scope},
@@ -86,6 +87,7 @@ class Root:
     dense: Any = MISSING
     repair: Any = MISSING
     ranking: Any = MISSING
+    polish: Any = MISSING
     problem: Any = MISSING
     judging: Any = MISSING
     space: Any = MISSING
@@ -168,20 +170,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = (
-        "model",
-        "data",
-        "agent",
-        "search",
-        "finetune",
-        "dense",
-        "repair",
-        "ranking",
-        "problem",
-        "judging",
-        "space",
-        "pool",
-    )
+    rooms = [room for room in (*SPECS, "dense") if room != "constraint"]
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,

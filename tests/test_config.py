@@ -110,7 +110,7 @@ def test_no_yaml_repeats_a_default(group: str, choice: str) -> None:
         assert value != default(fields[name]), f"conf/{group}/{choice}.yaml repeats the default of {name}"
 
 
-@pytest.mark.parametrize("room", ["repair", "ranking", "problem", "judging", "space", "pool"])
+@pytest.mark.parametrize("room", ["repair", "ranking", "polish", "problem", "judging", "space", "pool"])
 def test_nodes_without_a_yaml_are_their_dataclass(room: str) -> None:
     node = plain(default_config()[room])
     spec = KNOWN[node.pop("_target_")]
@@ -200,7 +200,7 @@ def options() -> set[str]:
     """Root options, and those of every spec as they are written on the command line, with the spec they belong to."""
     config = plain(default_config())
     nodes = [(f"{group}.{choice}" if group == "constraint" else group, chosen(group, choice)) for group, choice in ALL]
-    nodes += [(room, config[room]) for room in ("repair", "ranking", "problem", "judging", "space", "pool")]
+    nodes += [(room, config[room]) for room in ("repair", "ranking", "polish", "problem", "judging", "space", "pool")]
     lines = {
         f"{where}.{name}  # {node['_target_'].split('.')[-1]}"
         for where, node in nodes

@@ -16,10 +16,11 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune
-from cpruner.pipeline import AGENT, Settings, prune
+from cpruner.pipeline import prune
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair
 from cpruner.result import Result
+from cpruner.settings import AGENT, Settings
 
 PPO = PPOLagrangian(episodes_per_update=3, epochs=3)
 

@@ -14,7 +14,7 @@ from cpruner.candidate import load
 from cpruner.constraint import Budget, External
 from cpruner.env import PruningProblem
 from cpruner.errors import CostError, InfeasibleError
-from cpruner.pipeline import AGENT
+from cpruner.settings import AGENT
 
 
 class Meter:

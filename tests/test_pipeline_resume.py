@@ -18,10 +18,10 @@ from cpruner.constraint import Budget, External, Flops, Params
 from cpruner.env import PruningProblem
 from cpruner.errors import CheckpointError
 from cpruner.evaluate import Judging, Numerics
-from cpruner.pipeline import AGENT
 from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.result import Result
+from cpruner.settings import AGENT
 from cpruner.space import Scope
 
 

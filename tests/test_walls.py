@@ -25,7 +25,8 @@ ROOMS = {
     "space": {"candidate"},
 }
 ROOMS["testing"] = set(ROOMS)
-ROOMS["command"] = set(ROOMS) | {"pipeline", "prepare", "result", "screen", "watch"}  # stands above the pipeline
+# stands above the pipeline
+ROOMS["command"] = set(ROOMS) | {"pipeline", "prepare", "result", "screen", "settings", "watch"}
 INNER = {  # what the folders inside a room may import of it; its other files may import them all
     ("space", "label"): {"group"},
     ("space", "run"): {"label"},

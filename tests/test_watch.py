@@ -12,9 +12,9 @@ from tiny_task import env, judgement, space
 from cpruner.agent import Random
 from cpruner.evaluate import Score
 from cpruner.finetune import EpochLog
-from cpruner.pipeline import Settings
 from cpruner.screen import Screen
 from cpruner.search import Progress, search
+from cpruner.settings import Settings
 from cpruner.watch import Silent, Watcher, usual
 
 

@@ -19,7 +19,7 @@ from cpruner.finetune import FineTune
 from cpruner.model import SmallResNet
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
-from cpruner.repair import Repair
+from cpruner.repair import Polish, Repair
 from cpruner.schema import register
 from cpruner.search import Search
 from cpruner.space import Scope
@@ -67,6 +67,7 @@ def job(**changed: Any) -> Job:
         dense=FineTune(epochs=1),
         repair=Repair(images=64, positions=2),
         ranking=Rank(),
+        polish=Polish(),
         problem=PruningProblem(),
         judging=Judging(),
     )

@@ -12,10 +12,11 @@ from cpruner.cmdp import AgentSpec
 from cpruner.constraint import Budget, Reading
 from cpruner.evaluate import Score
 from cpruner.finetune import EpochLog, FineTune
-from cpruner.pipeline import Settings, prune
+from cpruner.pipeline import prune
 from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.search import Progress
+from cpruner.settings import Settings
 from cpruner.space import PruningSpace
 
 

@@ -15,7 +15,7 @@ from cpruner.finetune import FineTune
 from cpruner.model import ModelSpec
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
-from cpruner.repair import Repair
+from cpruner.repair import Polish, Repair
 from cpruner.search import Search
 from cpruner.space import Scope
 
@@ -40,6 +40,7 @@ class Job:
         dense: Training of the dense network, where it comes without weights.
         repair: Refit of candidates.
         ranking: Which channels of a group are kept.
+        polish: Gradient steps on the chosen network.
         problem: Options of the environment.
         judging: How candidates are judged.
         space: What may be pruned.
@@ -59,6 +60,7 @@ class Job:
     dense: FineTune
     repair: Repair
     ranking: Rank
+    polish: Polish
     problem: PruningProblem
     judging: Judging
     space: Scope

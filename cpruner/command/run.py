@@ -13,7 +13,7 @@ from cpruner.command.dense import dense_network
 from cpruner.command.job import Job
 from cpruner.command.rows import RowMaker, budget_rows, group_widths, history
 from cpruner.errors import InfeasibleError
-from cpruner.pipeline import AGENT, Settings, run
+from cpruner.pipeline import run
 from cpruner.prepare import Task
 from cpruner.report import (
     EventLog,
@@ -28,6 +28,7 @@ from cpruner.report import (
 from cpruner.report.row import BudgetRow
 from cpruner.result import Result
 from cpruner.screen import Screen
+from cpruner.settings import AGENT, Settings
 
 DENSE = "data and dense network"
 
@@ -73,6 +74,7 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
     settings = Settings(
         repair=job.repair,
         ranking=job.ranking,
+        polish=job.polish,
         problem=job.problem,
         judging=job.judging,
         finetune=job.finetune,

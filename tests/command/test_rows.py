@@ -10,11 +10,12 @@ from cpruner.constraint import Reading
 from cpruner.data import Digits, Splits
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune
-from cpruner.pipeline import AGENT, Settings, run
+from cpruner.pipeline import run
 from cpruner.repair import Repair
 from cpruner.report import BudgetRow, GroupWidth
 from cpruner.result import Result
 from cpruner.search import SearchResult, Update
+from cpruner.settings import AGENT, Settings
 
 
 @cache

@@ -15,11 +15,11 @@ from cpruner.command.certificate import LIMITS, measure
 from cpruner.env import PruningProblem
 from cpruner.errors import InfeasibleError
 from cpruner.finetune import FineTune
-from cpruner.pipeline import Settings
 from cpruner.ranking import Rank
 from cpruner.repair import Repair
 from cpruner.report import Report, validate_result
 from cpruner.search import Search
+from cpruner.settings import Settings
 from cpruner.space import Scope
 
 NO_TRAINING = FineTune(epochs=0)

@@ -39,7 +39,7 @@ def test_results_that_came_before_their_turn_are_kept_when_the_search_breaks_off
     posed = env(problem=SOFT)
     late = posed.space.at([0.25] * 3)
 
-    def judged(candidates: Any) -> Any:
+    def judged(candidates: Any, floor: float | None = None) -> Any:
         posed.judge.memo[late] = posed.judge.anew(late)
         yield posed.judge(candidates[0])
         raise CostError("the meter is off")
