@@ -14,7 +14,8 @@ from cpruner.errors import InputError
 from cpruner.surrogate.surrogate import Array, Surrogate, Widths
 
 RIDGES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 10.0)
-_LEAST = 4
+#: Fewer judgements say nothing.
+LEAST = 4
 
 
 def calibrated(
@@ -33,10 +34,10 @@ def calibrated(
         InputError: Fewer than 4 judgements, or a loss that is not positive and finite.
     """
     loss_N = np.asarray(loss_N, dtype=np.float64)
-    if len(loss_N) < _LEAST or not (np.isfinite(loss_N) & (loss_N > 0)).all():
+    if len(loss_N) < LEAST or not (np.isfinite(loss_N) & (loss_N > 0)).all():
         got = f"{len(loss_N)} judgements, losses from {loss_N.min(initial=np.inf):g} to {loss_N.max(initial=0):g}"
         raise InputError(
-            "judgements", expected=f"at least {_LEAST}, with losses above 0", got=got, remedy="Judge more candidates."
+            "judgements", expected=f"at least {LEAST}, with losses above 0", got=got, remedy="Judge more candidates."
         )
     weight_N = np.ones(len(loss_N)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
     error_NG = made.errors(width_NG)

@@ -5,13 +5,15 @@ error E = cov(dY) of a layer's output raises the loss by about tr(G E) / 2 (Mart
 over positions takes them as independent, Eschenhagen et al. 2023, "expand"). Axis letters: O outputs, K classes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.conv import _ConvNd
 
+from cpruner.errors import InputError
 from cpruner.ranking import learning
 from cpruner.repair import Layer, Statistics
 from cpruner.space import untouched
@@ -26,6 +28,9 @@ def curvature(model: nn.Module, statistics: Statistics, *, images: int, batch: i
         images: How many images.
         batch: Images per gradient.
         seed: Of the labels that are drawn.
+
+    Raises:
+        InputError: The output is not a (N, K) tensor that depends on parameters.
     """
     generator = torch.Generator().manual_seed(seed)
     sums: dict[str, Tensor] = {}
@@ -33,10 +38,10 @@ def curvature(model: nn.Module, statistics: Statistics, *, images: int, batch: i
     hooked = _hooked(model, statistics.layers, sums)
     with untouched(model), torch.enable_grad(), learning(model) as parameters, hooked:
         for inputs in chosen.split(batch):
-            logits_NK = model(inputs.clone())
-            shares_NK = logits_NK.detach().float().softmax(1).cpu()
+            logits_NK = _checked(model(inputs.clone()), len(inputs)).double()
+            shares_NK = logits_NK.detach().softmax(1).cpu()
             labels_N = torch.multinomial(shares_NK, 1, generator=generator)[:, 0].to(logits_NK.device)
-            loss = functional.cross_entropy(logits_NK.float(), labels_N, reduction="sum")
+            loss = functional.cross_entropy(logits_NK, labels_N, reduction="sum")
             torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     return {name: total / len(chosen) for name, total in sums.items()}
 
@@ -70,26 +75,43 @@ def measures(statistics: Statistics, curvature_of: Mapping[str, Tensor]) -> dict
     return found
 
 
+def _checked(output: object, images: int) -> Tensor:
+    """The output as logits (N, K)."""
+    if isinstance(output, Tensor) and output.ndim == 2 and len(output) == images and output.requires_grad:
+        return output
+    raise InputError(
+        "network output",
+        expected=f"logits of shape ({images}, classes) that depend on parameters",
+        got=f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__,
+        remedy="Wrap the network so that it returns one row of logits per image.",
+    )
+
+
 @contextmanager
 def _hooked(model: nn.Module, layers: Mapping[str, Layer], sums: dict[str, Tensor]) -> Iterator[None]:
     """Add up g g' of every layer whose module is called, while gradients pass through its output."""
+    named = {id(model.get_parameter(name)): layer for name, layer in layers.items() if layer.product.groups == 1}
     handles = []
-    for name, layer in layers.items():
-        module = model.get_submodule(name.rpartition(".")[0])
-        if layer.product.groups > 1 or not isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
-            continue
-
-        def watch(_module: nn.Module, _inputs: object, output: Tensor, name: str = name, layer: Layer = layer) -> None:
-            def add(gradient: Tensor) -> None:
-                g_MO = gradient.movedim(1, -1) if layer.product.taps else gradient
-                g_MO = g_MO.reshape(-1, g_MO.shape[-1]).float()
-                sums[name] = sums.get(name, 0) + (g_MO.T @ g_MO).double()
-
-            output.register_hook(add)
-
-        handles.append(module.register_forward_hook(watch))
+    for module in model.modules():
+        if isinstance(module, nn.Linear | _ConvNd) and id(module.weight) in named:
+            handles.append(module.register_forward_hook(_watch(named[id(module.weight)], sums)))
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _watch(layer: Layer, sums: dict[str, Tensor]) -> Callable[[nn.Module, object, Tensor], None]:
+    """A forward hook; that of the output runs before anything is written into it, such as an activation in place."""
+
+    def add(gradient: Tensor) -> None:
+        g_MO = gradient.movedim(1, -1) if layer.product.taps else gradient
+        g_MO = g_MO.reshape(-1, g_MO.shape[-1])
+        g_MO = g_MO if g_MO.dtype == torch.float64 else g_MO.float()
+        sums[layer.weight] = sums.get(layer.weight, 0) + (g_MO.T @ g_MO).double()
+
+    def watch(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        output.register_hook(add)
+
+    return watch

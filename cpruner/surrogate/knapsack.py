@@ -1,18 +1,20 @@
 """The widths with the least predicted loss within counted budgets.
 
 Counts are products of neighbouring widths, so this knapsack does not separate: channels are taken away where a unit of
-cost costs the least predicted loss, then widths are exchanged between pairs of groups as long as that helps.
+cost costs the least predicted loss; then widths are exchanged between pairs of groups, and all widths of a few groups
+at once are tried (a large neighbourhood search, Shaw 1998), as long as that helps. Small spaces are tried whole.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from cpruner.errors import InfeasibleError
-from cpruner.surrogate.surrogate import Array, Surrogate, Widths
+from cpruner.surrogate.exchange import combinations, everything, exchanges
+from cpruner.surrogate.problem import Problem, fits
+from cpruner.surrogate.surrogate import Surrogate, Widths
 
-#: Steps of the exchange, as shares of a group.
-_STEPS = (0, 1 / 32, 1 / 16, 1 / 8, 1 / 4)
+#: Tables in a row that bring nothing before the search ends.
+_PATIENCE = 100
 
 
 def knapsack(
@@ -27,104 +29,54 @@ def knapsack(
     Args:
         made: The surrogate.
         limits: ``(field of Counts, absolute limit)`` of every budget.
-        near: Centre of a trust region.
+        near: Centre of a trust region; the legal widths next below it always belong to it.
         radius: Largest change of the logarithm of a keep ratio from there.
 
+    Returns:
+        Legal widths that meet every budget, the same every time.
+
     Raises:
+        InputError: There is no limit, or one on something that is not counted, or one that is not above 0.
         InfeasibleError: The narrowest network within the region exceeds a budget; names it and the count.
     """
-    legal = _legal(made, near, radius)
-    costs = _Costs(made, limits)
-    low_G = np.array([widths[0] for widths in legal])
-    for (name, limit), share in zip(limits, costs(low_G[None])[0], strict=True):
-        if share > 1:
-            raise InfeasibleError(name, limit=limit, smallest=share * limit, unit="", remedy="Raise this limit.")
-    width_G = _descended(made.table_GW, legal, costs)
-    return tuple(int(width) for width in _exchanged(made.table_GW, legal, costs, width_G))
+    problem = Problem.of(made, limits, near, radius)
+    return tuple(int(width) for width in _improved(problem, _descended(problem)))
 
 
-class _Costs:
-    """Counts over limits, (N, K)."""
-
-    def __init__(self, made: Surrogate, limits: Sequence[tuple[str, float]]) -> None:
-        self._made, self._limits = made, limits
-
-    def __call__(self, width_NG: Widths) -> Array:
-        counts = self._made.count(width_NG)
-        return np.stack([counts[name] / limit for name, limit in self._limits], axis=1)
-
-
-def _legal(made: Surrogate, near: Sequence[int] | None, radius: float) -> list[Widths]:
-    """Widths that each group may have, rising."""
-    found = []
-    for group, (size, part) in enumerate(zip(made.space.sizes, made.space.groups, strict=True)):
-        ratios = np.arange(size + 1) / size
-        widths = np.unique([made.space.rounding.width(size, float(ratio), part.step) for ratio in ratios])
-        if near is not None:
-            inside = np.abs(np.log(widths / near[group])) <= radius
-            widths = widths[inside] if inside.any() else np.array([near[group]])
-        found.append(widths.astype(np.int64))
-    return found
-
-
-def _descended(table_GW: Array, legal: Sequence[Widths], costs: _Costs) -> Widths:
+def _descended(problem: Problem) -> Widths:
     """From the widest on, the step with the least rise of loss per cost, until every budget is met."""
+    legal = problem.legal
     groups = np.arange(len(legal))
-    place_G = np.array([len(widths) - 1 for widths in legal])
-    width_G = np.array([widths[-1] for widths in legal])
+    place_G, width_G = np.array([len(widths) - 1 for widths in legal]), problem.widest
+    step_G = np.array([max(1, len(widths) // 32) for widths in legal])
     while True:
-        cost_K = costs(width_G[None])[0]
-        if (cost_K <= 1).all():
+        if fits(problem.made, width_G[None], problem.limits)[0]:
             return width_G
-        step_G = np.array([max(1, len(widths) // 32) for widths in legal])
+        share_K = problem.shares(width_G[None])[0]
         lower_G = np.maximum(place_G - step_G, 0)
         next_G = np.array([widths[place] for widths, place in zip(legal, lower_G, strict=True)])
         trial_GG = np.where(np.eye(len(legal), dtype=bool), next_G, width_G)
-        over_K = np.maximum(cost_K - 1, 0)
-        saved_G = (cost_K - costs(trial_GG)) @ over_K
-        rise_G = table_GW[groups, next_G] - table_GW[groups, width_G]
+        saved_G = (share_K - problem.shares(trial_GG)) @ (np.maximum(share_K - 1, 0) + 1e-12)
+        rise_G = problem.table_GW[groups, next_G] - problem.table_GW[groups, width_G]
         price_G = np.where(saved_G > 0, np.maximum(rise_G, 0) / np.maximum(saved_G, 1e-30), np.inf)
         chosen = int(price_G.argmin())
-        if not np.isfinite(price_G[chosen]):  # what is left saves nothing on these budgets: the narrowest are legal
-            return np.array([widths[0] for widths in legal])
+        if not np.isfinite(price_G[chosen]):  # no single step saves anything: the narrowest meet every budget
+            return problem.narrowest
         place_G[chosen], width_G[chosen] = lower_G[chosen], next_G[chosen]
 
 
-def _exchanged(table_GW: Array, legal: Sequence[Widths], costs: _Costs, width_G: Widths) -> Widths:
-    """Best exchange between two groups, again and again; growing one alone is one of them."""
-    groups = np.arange(len(legal))
+def _improved(problem: Problem, width_G: Widths) -> Widths:
+    """The end of all exchanges, then of random tables, and of exchanges again wherever a table helped."""
+    if (whole := everything(problem)) is not None:
+        found = problem.better(width_G, whole)
+        return width_G if found is None else found
+    generator = np.random.default_rng(0)
+    idle = 0
     while True:
-        trial_NG = _exchanges(legal, width_G)
-        value_N = table_GW[groups, trial_NG].sum(axis=1)
-        now = table_GW[groups, width_G].sum()
-        better = value_N < now - 1e-12
-        trial_NG, value_N = trial_NG[better], value_N[better]
-        order = np.argsort(value_N, kind="stable")
-        for part in np.array_split(order, max(1, len(order) // 256)):
-            fits = (costs(trial_NG[part]) <= 1).all(axis=1) if len(part) else np.zeros(0, dtype=bool)
-            if fits.any():
-                width_G = trial_NG[part[int(np.flatnonzero(fits)[0])]]
-                break
-        else:
-            return width_G
-
-
-def _exchanges(legal: Sequence[Widths], width_G: Widths) -> Widths:
-    """All candidates with one group wider and at most one other narrower."""
-    wider, narrower = [], []
-    for group, widths in enumerate(legal):
-        place = int(np.searchsorted(widths, width_G[group]))
-        steps = sorted({max(1, round(share * len(widths))) for share in _STEPS})
-        wider += [(group, widths[place + step]) for step in steps if place + step < len(widths)]
-        narrower += [(group, widths[place - step]) for step in steps if place >= step]
-    trials = []
-    for group, wide in wider:
-        alone = width_G.copy()
-        alone[group] = wide
-        trials.append(alone)
-        for other, narrow in narrower:
-            if other != group:
-                both = alone.copy()
-                both[other] = narrow
-                trials.append(both)
-    return np.array(trials) if trials else np.zeros((0, len(width_G)), dtype=np.int64)
+        while (found := problem.better(width_G, exchanges(problem, width_G))) is not None:
+            width_G = found
+        while (found := problem.better(width_G, combinations(problem, width_G, generator))) is None:
+            idle += 1
+            if idle == _PATIENCE:
+                return width_G
+        width_G, idle = found, 0

@@ -82,7 +82,8 @@ def surrogate(
     error_GW = np.zeros((len(space.groups), max(space.sizes) + 1))
     for group, (size, path) in enumerate(zip(space.sizes, paths, strict=True)):
         curve = _average(known, size) if path is None else path.error_W
-        error_GW[group, : size + 1] = np.maximum(curve, 0.0)
+        # rounding may make a rise a little negative; nothing is worth more without a channel than with it
+        error_GW[group, : size + 1] = np.maximum.accumulate(np.maximum(curve, 0.0)[::-1])[::-1]
     ones = np.ones(len(space.groups))
     return Surrogate(space.ranked(order), error_GW, ones, np.zeros_like(ones))
 
