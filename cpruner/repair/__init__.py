@@ -1,9 +1,9 @@
 """Closed-form refit of the layers behind a cut, from activation statistics gathered once."""
 
-from cpruner.repair.layer import Layer
+from cpruner.repair.layer import Layer, Skipped
 from cpruner.repair.recalibrate import recalibrate
 from cpruner.repair.repairer import Repairer
 from cpruner.repair.spec import Repair
-from cpruner.repair.statistics import Statistics, gather
+from cpruner.repair.statistics import Statistics, gather, unrepaired
 
-__all__ = ["Layer", "Repair", "Repairer", "Statistics", "gather", "recalibrate"]
+__all__ = ["Layer", "Repair", "Repairer", "Skipped", "Statistics", "gather", "recalibrate", "unrepaired"]
