@@ -30,7 +30,6 @@ from cpruner.data import Splits
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared
 from cpruner.ranking import CRITERIA, Evidence, rank
-from cpruner.repair import repaired
 from cpruner.report import device_name
 
 MODES = ("none", "static", "sequential")
@@ -51,8 +50,7 @@ def rows(
         candidate = ready.space.ranked(order).best(widths)
         row: dict[str, Any] = {"seconds": seconds, "widths": list(widths)}
         for mode in MODES:
-            refit = dataclasses.replace(job.repair, mode=mode, seed=seed)
-            network = repaired(ready.surgeon, candidate, ready.statistics, refit)
+            network = ready.repairer(candidate, mode)
             accuracies = (score(network, split).accuracy for split in (splits.search, splits.test))
             row[mode] = dict(zip(MEASURED, accuracies, strict=True))
         yield name, row

@@ -30,28 +30,22 @@ from cpruner.command import Job, dense_network
 from cpruner.data import Splits
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, Task, prepare
-from cpruner.repair import Repair, repaired
 from cpruner.report import device_name, versions
 from cpruner.search import search
 
-MODES = {
-    "none": Repair(mode="none"),
-    "recalibrate": Repair(mode="none", recalibrate=True),
-    "static": Repair(mode="static"),
-    "sequential": Repair(mode="sequential"),
-}
+MODES = ("none", "recalibrate", "static", "sequential")
 HALF = "constraint=[flops]"  # its limit is one half
 MEASURED = ("search_accuracy", "test_accuracy", "milliseconds")
 WARM_UP = 1
 
 
 def prepared(job: Job, model: nn.Module, splits: Splits, seed: int) -> Prepared:
-    """The task with statistics gathered on images drawn by ``seed``."""
+    """The task with statistics for every mode, gathered on images drawn by ``seed``."""
     drawn = dataclasses.replace(splits.train_eval, generator=torch.Generator().manual_seed(seed))
     task = Task(
         model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, statistics=drawn
     )
-    return prepare(task, dataclasses.replace(job.repair, seed=seed), job.space, job.ranking)
+    return prepare(task, dataclasses.replace(job.repair, mode="sequential", seed=seed), job.space, job.ranking)
 
 
 def halved(ready: Prepared, job: Job) -> Candidate:
@@ -60,25 +54,24 @@ def halved(ready: Prepared, job: Job) -> Candidate:
     return search(env, Uniform().build(env.problem, 0), 1).require().candidate
 
 
-def milliseconds(ready: Prepared, candidate: Candidate, spec: Repair, repeats: int) -> list[float]:
+def milliseconds(ready: Prepared, candidate: Candidate, mode: str, repeats: int) -> list[float]:
     """Time to cut and refit, after a warm-up."""
     taken = []
     for _ in range(WARM_UP + repeats):
         start = time.perf_counter()
-        repaired(ready.surgeon, candidate, ready.statistics, spec)
+        ready.repairer(candidate, mode)
         taken.append(1000 * (time.perf_counter() - start))
     return taken[WARM_UP:]
 
 
-def rows(ready: Prepared, job: Job, splits: Splits, seed: int, repeats: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows(ready: Prepared, job: Job, splits: Splits, repeats: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every mode on one draw of the statistics images."""
     candidate = halved(ready, job)
-    for name, mode in MODES.items():
-        spec = dataclasses.replace(mode, seed=seed)
-        network = repaired(ready.surgeon, candidate, ready.statistics, spec)
-        taken = milliseconds(ready, candidate, spec, repeats)
+    for mode in MODES:
+        network = ready.repairer(candidate, mode)
+        taken = milliseconds(ready, candidate, mode, repeats)
         yield (
-            name,
+            mode,
             {
                 "search_accuracy": score(network, splits.search).accuracy,
                 "test_accuracy": score(network, splits.test).accuracy,
@@ -118,11 +111,13 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     splits = job.data.load(job.seed)
     model = dense_network(job, splits, job.torch_device())
-    modes: dict[str, dict[str, Any]] = {name: {"repair": repr(spec), "runs": {}} for name, spec in MODES.items()}
+    modes: dict[str, dict[str, Any]] = {
+        mode: {"repair": repr(dataclasses.replace(job.repair, mode=mode)), "runs": {}} for mode in MODES
+    }
     console = Console()
     for seed in track(range(options.seeds), "seeds", console=console, disable=not console.is_terminal):
         ready = prepared(job, model, splits, seed)
-        for name, row in rows(ready, job, splits, seed, options.repeats):
+        for name, row in rows(ready, job, splits, options.repeats):
             modes[name]["runs"][str(seed)] = row
     record = {
         "task": options.task,

@@ -1,10 +1,21 @@
 """Closed-form refit of the layers behind a cut, from activation statistics gathered once."""
 
-from cpruner.repair.layer import Layer
+from cpruner.repair.layer import Layer, Skipped
 from cpruner.repair.polish import Polish, polish
 from cpruner.repair.recalibrate import recalibrate
 from cpruner.repair.repairer import Repairer
 from cpruner.repair.spec import Repair
-from cpruner.repair.statistics import Statistics, gather
+from cpruner.repair.statistics import Statistics, gather, unrepaired
 
-__all__ = ["Layer", "Polish", "Repair", "Repairer", "Statistics", "gather", "polish", "recalibrate"]
+__all__ = [
+    "Layer",
+    "Polish",
+    "Repair",
+    "Repairer",
+    "Skipped",
+    "Statistics",
+    "gather",
+    "polish",
+    "recalibrate",
+    "unrepaired",
+]

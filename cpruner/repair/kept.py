@@ -1,13 +1,17 @@
 """What a candidate keeps of a layer, as indices into the layer's products."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cpruner.candidate import Candidate
 from cpruner.repair.layer import Layer
 from cpruner.repair.moment import Moments
+from cpruner.repair.product import Product
 
 
 @dataclass(frozen=True)
@@ -15,48 +19,47 @@ class Kept:
     """Indices that stay.
 
     Args:
+        product: Geometry of the smaller layer.
         groups: Convolution groups.
         channels: Input channels, counted inside a group; None where all stay.
-        outputs: Outputs of every group, counted inside it.
+        outputs_GO: Outputs of every group that stays, counted inside it.
         rows: The input channels' rows along D.
     """
 
+    product: Product
     groups: Tensor
     channels: Tensor | None
-    outputs: Tensor
+    outputs_GO: Tensor
     rows: Tensor
 
     def of(self, values_GXO: Tensor) -> Tensor:
         """The kept outputs of rows of dense outputs."""
-        return values_GXO[self.groups][:, :, self.outputs]
+        return values_GXO[self.groups].take_along_dim(self.outputs_GO[:, None], 2)
 
     def moments(self, dense: Moments) -> Moments:
         """The moments of the kept outputs; all inputs are still there."""
-        return dense.at(self.groups, self.outputs)
+        return dense.at(self.groups, self.outputs_GO)
 
 
-def kept(candidate: Candidate, layer: Layer) -> Kept | None:
-    """Look up what stays of a layer.
-
-    Returns:
-        None where the groups of a convolution do not keep equally placed outputs, which no grouped convolution can.
-    """
+def kept(candidate: Candidate, layer: Layer) -> Kept:
+    """Look up what stays of a layer; the groups of a convolution keep equally many outputs, but maybe not the same."""
     out_axis, in_axis = layer.product.axes
-    device = layer.dense.mean_GD.device
     groups, size = layer.dense.mean_GO.shape
-    stay: dict[int, Tensor] = {}
+    stay: dict[int, NDArray[np.int64]] = {}
     for cut in candidate.plan.cuts_of.get(layer.weight, ()):
         indices = candidate.indices(cut.labels)
         if len(indices) < len(candidate.plan.labels[cut.labels]):
-            stay[cut.axis] = torch.from_numpy(indices).to(device)
-    flat = stay.get(out_axis, torch.arange(groups * size, device=device))
-    alive = torch.unique(flat // size)
-    if len(flat) % len(alive):
-        return None
-    places = (flat % size).view(len(alive), -1)
-    if not bool((places == places[0]).all()):
-        return None
-    channels = stay.get(in_axis)
+            stay[cut.axis] = indices
+    flat = stay.get(out_axis, np.arange(groups * size))
+    alive = np.unique(flat // size)
+    device = layer.dense.mean_GD.device
+    there = partial(torch.as_tensor, device=device)
+    channels = None if in_axis not in stay else there(stay[in_axis])
     inputs = layer.dense.mean_GD.shape[1]
-    rows = torch.arange(inputs, device=device) if channels is None else layer.product.taps_of(channels)
-    return Kept(alive, channels, places[0], rows)
+    return Kept(
+        product=replace(layer.product, groups=len(alive)),
+        groups=there(alive),
+        channels=channels,
+        outputs_GO=there((flat % size).reshape(len(alive), -1)),
+        rows=torch.arange(inputs, device=device) if channels is None else layer.product.taps_of(channels),
+    )

@@ -35,15 +35,15 @@ class Moments:
     variance_GO: Tensor
     rows: int
 
-    def at(self, groups: Tensor, outputs: Tensor) -> "Moments":
+    def at(self, groups: Tensor, outputs_GO: Tensor) -> "Moments":
         """The moments of some groups and of some outputs of each."""
         return replace(
             self,
             mean_GD=self.mean_GD[groups],
-            mean_GO=self.mean_GO[groups][:, outputs],
+            mean_GO=self.mean_GO[groups].take_along_dim(outputs_GO, 1),
             A_GDD=self.A_GDD[groups],
-            B_GDO=self.B_GDO[groups][:, :, outputs],
-            variance_GO=self.variance_GO[groups][:, outputs],
+            B_GDO=self.B_GDO[groups].take_along_dim(outputs_GO[:, None], 2),
+            variance_GO=self.variance_GO[groups].take_along_dim(outputs_GO, 1),
         )
 
     def uncentred(self) -> "Moments":
@@ -94,24 +94,31 @@ def merged(one: Moments | None, other: Moments) -> Moments:
 
 
 def refit(
-    stats: Moments, kept: Tensor, damping: float, *, prior: Tensor | None = None, intercept: bool = True
+    stats: Moments,
+    kept: Tensor | None = None,
+    damping: float = 0.0,
+    *,
+    prior: Tensor | None = None,
+    intercept: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Weights (G, |S|, O) and intercept (G, O) of the least-squares refit on the inputs ``kept``.
 
     Args:
         stats: Moments of the layer.
-        kept: Indices S along D.
+        kept: Indices S along D; all inputs if not given.
         damping: Relative ridge.
         prior: Weights the ridge pulls towards, (G, |S|, O); zero if not given.
         intercept: False if the layer has no place for one: then W is the best without, and the intercept returned is 0.
     """
     used = stats if intercept else stats.uncentred()
-    a_GSS, b_GSO = used.A_GDD[:, kept][:, :, kept], used.B_GDO[:, kept]
-    ridge_G = ridge(used.A_GDD, damping)
+    mean_GS, a_GSS, b_GSO = stats.mean_GD, used.A_GDD, used.B_GDO
+    if kept is not None:
+        mean_GS, a_GSS, b_GSO = mean_GS[:, kept], a_GSS[:, kept][:, :, kept], b_GSO[:, kept]
+    lower, ridge_G = factor(a_GSS, ridge(used.A_GDD, damping))
     if prior is not None:
         b_GSO = b_GSO + ridge_G[:, None, None] * prior
-    weight = torch.cholesky_solve(b_GSO, factor(a_GSS, ridge_G))
-    mean = stats.mean_GO - (stats.mean_GD[:, None, kept] @ weight)[:, 0]
+    weight = torch.cholesky_solve(b_GSO, lower)
+    mean = stats.mean_GO - (mean_GS[:, None] @ weight)[:, 0]
     return weight, mean if intercept else torch.zeros_like(mean)
 
 
@@ -120,21 +127,21 @@ def ridge(a_GDD: Tensor, damping: float) -> Tensor:
     return damping * a_GDD.diagonal(dim1=1, dim2=2).mean(1) + 1e-12
 
 
-def factor(a_GDD: Tensor, ridge_G: Tensor) -> Tensor:
-    """Lower Cholesky factor; a ridge lost in rounding (inputs that repeat each other) is raised until there is one."""
+def factor(a_GDD: Tensor, ridge_G: Tensor) -> tuple[Tensor, Tensor]:
+    """Lower Cholesky factor, and the ridge: where inputs repeat each other and it is lost in rounding, it is raised."""
     eye = torch.eye(a_GDD.shape[-1], dtype=a_GDD.dtype, device=a_GDD.device)
     scale_G = a_GDD.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
-    found: Tensor
     while True:
-        found, info_G = torch.linalg.cholesky_ex(a_GDD + ridge_G[:, None, None] * eye)
-        if not bool(info_G.any()) or bool((ridge_G >= scale_G).all()):
-            return found
-        ridge_G = torch.maximum(10 * ridge_G, 1e-12 * scale_G).minimum(scale_G)
+        lower, info_G = torch.linalg.cholesky_ex(a_GDD + ridge_G[:, None, None] * eye)
+        lost_G = (info_G > 0) & (ridge_G < scale_G)
+        if not bool(lost_G.any()):
+            return lower, ridge_G
+        ridge_G = torch.where(lost_G, torch.maximum(10 * ridge_G, 1e-12 * scale_G).minimum(scale_G), ridge_G)
 
 
 def inverse(a_DD: Tensor, damping: float) -> Tensor:
     """Inverse of the damped second moments of one group."""
-    return torch.cholesky_inverse(factor(a_DD[None], ridge(a_DD[None], damping))[0])
+    return torch.cholesky_inverse(factor(a_DD[None], ridge(a_DD[None], damping))[0][0])
 
 
 def error(stats: Moments, kept: Tensor, damping: float) -> float:

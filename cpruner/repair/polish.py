@@ -69,7 +69,9 @@ def polish(
             if not bool(torch.isfinite(loss)):
                 small.load_state_dict(before, strict=False)
                 remedy = "Lower polish.lr; the network is as it was before the polish."
-                raise InputError("polish", expected="a finite loss", got=f"{float(loss.detach())} at step {step}", remedy=remedy)
+                raise InputError(
+                    "polish", expected="a finite loss", got=f"{float(loss.detach())} at step {step}", remedy=remedy
+                )
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

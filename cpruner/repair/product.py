@@ -38,18 +38,16 @@ class Product:
         """Output axis and input axis of the weight."""
         return (1, 0) if self.inputs_first else (0, 1)
 
-    def rows(self, output: Tensor) -> int:
-        """How many rows there are to sample from."""
-        return output.numel() // max(output.shape[1], 1)
+    def rows(self, entering: Tensor) -> int:
+        """How many rows there are to sample from: one per image and position of the output."""
+        return math.prod(self._positions(entering))
 
     def inputs(self, entering: Tensor, at_M: Tensor) -> Tensor:
         """Rows X at positions of the output, (G, M, D), float32 or float64."""
         if not self.taps:
             return _real(entering[at_M])[None]
-        axes = zip(entering.shape[2:], self.taps, self.stride, self.padding, self.dilation, strict=True)
-        spatial = tuple((size + 2 * pad - gap * (tap - 1) - 1) // step + 1 for size, tap, step, pad, gap in axes)
         padded = functional.pad(entering, [side for pad in reversed(self.padding) for side in (pad, pad)])
-        image_M, *places = _unravel(at_M, (len(entering), *spatial))
+        image_M, *places = _unravel(at_M, self._positions(entering))
         first = [place * step for place, step in zip(places, self.stride, strict=True)]
         taps = []
         for tap in range(math.prod(self.taps)):
@@ -77,6 +75,12 @@ class Product:
     def weight(self, w_GDO: Tensor, like: Tensor) -> Tensor:
         """W in the shape of the weight ``like``."""
         return w_GDO[0] if self.inputs_first else w_GDO.transpose(1, 2).reshape(like.shape)
+
+    def _positions(self, entering: Tensor) -> tuple[int, ...]:
+        """Images and spatial sizes of the output."""
+        axes = zip(entering.shape[2:], self.taps, self.stride, self.padding, self.dilation, strict=bool(self.taps))
+        sizes = ((size + 2 * pad - gap * (tap - 1) - 1) // step + 1 for size, tap, step, pad, gap in axes)
+        return (len(entering), *sizes)
 
     def taps_of(self, channels: Tensor) -> Tensor:
         """Indices along D of input channels (counted inside a group): all kernel taps of each."""

@@ -3,9 +3,11 @@
 from functools import cached_property
 from typing import Any, final
 
+import torch
 from torch import nn
 
 from cpruner.candidate import Candidate, Surgeon
+from cpruner.errors import InputError
 from cpruner.repair.recalibrate import recalibrate
 from cpruner.repair.sequential import sequential
 from cpruner.repair.spec import Repair
@@ -44,19 +46,28 @@ class Repairer:
 
         Args:
             candidate: What to keep.
-            mode: Another mode than the spec's; a sequential one needs statistics gathered for it.
+            mode: Another mode than the spec's.
 
         Returns:
             The smaller network in eval mode.
+
+        Raises:
+            InputError: A sequential refit is asked for, and the statistics were gathered for another mode.
         """
-        small = self.surgeon(candidate).eval()
         chosen = mode or self.spec.mode
-        if chosen == "static":
-            self.static(small, candidate)
-        elif chosen == "sequential":
-            sequential(small, candidate, self.statistics, self.static, self.spec.damping)
-        elif chosen == "recalibrate":
-            recalibrate(small, self.statistics.entering)
+        if chosen == "sequential" and self.statistics.mode != chosen:
+            remedy = 'Gather them with Repair(mode="sequential").'
+            raise InputError(
+                "statistics", expected="some for a sequential refit", got=self.statistics.mode, remedy=remedy
+            )
+        with torch.inference_mode(False), torch.no_grad():
+            small = self.surgeon(candidate).eval()
+            if chosen == "static":
+                self.static(small, candidate)
+            elif chosen == "sequential":
+                sequential(small, candidate, self.statistics, self.static, self.spec.damping)
+            elif chosen == "recalibrate":
+                recalibrate(small, self.statistics.entering)
         return small
 
     def __getstate__(self) -> dict[str, Any]:

@@ -40,8 +40,8 @@ class Prefix:
         count = len(rows)
         if int(place_S.max()) >= count:
             return None
-        right = self.half_DO[:count] if len(outputs) == self.half_DO.shape[1] else self.half_DO[:count][:, outputs]
-        solved: Tensor = torch.linalg.solve_triangular(self.factor_DD[:count, :count].T, right, upper=True)
+        right_SO = self.half_DO[:count] if len(outputs) == self.half_DO.shape[1] else self.half_DO[:count][:, outputs]
+        solved: Tensor = torch.linalg.solve_triangular(self.factor_DD[:count, :count].T, right_SO, upper=True)
         return solved[place_S]
 
 
@@ -74,20 +74,21 @@ class StaticRefit:
     def layer(self, small: nn.Module, candidate: Candidate, layer: Layer) -> None:
         """Refit one layer, if it lost inputs."""
         stay = kept(candidate, layer)
-        if stay is None or stay.channels is None:
+        if stay.channels is None:
             return
         weight_SO = None
         if (prefix := self._prefix(layer)) is not None:
-            weight_SO = prefix.solve(stay.rows, stay.outputs)
+            weight_SO = prefix.solve(stay.rows, stay.outputs_GO[0])
         if weight_SO is None:
             write(small, layer, *self._anew(small, layer, stay))
             return
-        offset = layer.dense.mean_GO[0, stay.outputs] - layer.dense.mean_GD[0, stay.rows] @ weight_SO.double()
-        write(small, layer, weight_SO[None], offset[None] if layer.takes_offset else torch.zeros_like(offset)[None])
+        offset_O = layer.dense.mean_GO[0, stay.outputs_GO[0]]
+        offset_O = offset_O - layer.dense.mean_GD[0, stay.rows] @ weight_SO.double()
+        write(small, layer, weight_SO[None], offset_O if layer.takes_offset else torch.zeros_like(offset_O))
 
     def _anew(self, small: nn.Module, layer: Layer, stay: Kept) -> tuple[Tensor, Tensor]:
         stats = stay.moments(layer.dense)
-        prior = layer.product.matrix(small.get_parameter(layer.weight).detach()).to(stats.A_GDD.dtype)
+        prior = stay.product.matrix(small.get_parameter(layer.weight).detach()).to(stats.A_GDD.dtype)
         return refit(stats, stay.rows, self._damping, prior=prior, intercept=layer.takes_offset)
 
     def _prefix(self, layer: Layer) -> Prefix | None:
@@ -107,11 +108,11 @@ class StaticRefit:
         order = torch.argsort(channel_place, stable=True).to(layer.dense.mean_GD.device)
         rows_D = layer.product.taps_of(order)
         used = layer.dense if layer.takes_offset else layer.dense.uncentred()
-        ridge_G = ridge(used.A_GDD, self._damping)
-        dense_weight = layer.product.matrix(self._model.get_parameter(layer.weight).detach())[0].double()
-        lower = factor(used.A_GDD[:, rows_D][:, :, rows_D], ridge_G)[0]
-        right = used.B_GDO[0, rows_D] + ridge_G * dense_weight[rows_D]
-        half = torch.linalg.solve_triangular(lower, right, upper=False)
+        dense_DO = layer.product.matrix(self._model.get_parameter(layer.weight).detach())[0]
+        lower, ridge_G = factor(used.A_GDD[:, rows_D][:, :, rows_D], ridge(used.A_GDD, self._damping))
+        right_DO = used.B_GDO[0, rows_D] + ridge_G * dense_DO[rows_D].double()
+        half_DO = torch.linalg.solve_triangular(lower[0], right_DO, upper=False)
         place_D = torch.empty_like(rows_D)
         place_D[rows_D] = torch.arange(len(rows_D), device=rows_D.device)
-        return Prefix(place_D, lower.float(), half.float())
+        precision = torch.promote_types(dense_DO.dtype, torch.float32)
+        return Prefix(place_D, lower[0].to(precision), half_DO.to(precision))

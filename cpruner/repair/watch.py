@@ -1,25 +1,24 @@
-"""Sees every product with a named weight while a network runs, whoever calls it: modules, attention, programs.
+"""Sees every product with a parameter while a network runs, whoever calls it: modules, attention, programs.
 
-Below the modules everything is a convolution or a matrix product, so one place knows them all. A product's output is
-followed through views, the bias that is added to it, and the batch norm behind it, up to the sum that joins it with a
-shortcut: its *trail*.
+Below the modules everything is a convolution or a matrix product, so one place knows them all.
 """
 
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, final
+from dataclasses import replace
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cpruner.repair.listener import Listener, Use
+from cpruner.repair.origin import Origins, tensors_in
 from cpruner.repair.product import Product
+from cpruner.repair.trail import Step, Trail, Trails
 from cpruner.space import evaluating
 
 _ATEN = torch.ops.aten
-_TURNED = (_ATEN.t, _ATEN.transpose)
 _VIEWS = (_ATEN.view, _ATEN._unsafe_view, _ATEN.reshape, _ATEN.alias, _ATEN.detach)
 _NORMS = (
     _ATEN.native_batch_norm,
@@ -30,80 +29,17 @@ _NORMS = (
 )
 _ADDS = (_ATEN.add, _ATEN.add_)
 _METADATA = (_ATEN.empty_like, _ATEN.zeros_like, _ATEN.new_empty, _ATEN.sym_size)
-
-
-@dataclass(frozen=True)
-class Use:
-    """A product with a named weight.
-
-    Args:
-        name: Name of the weight parameter.
-        product: Its geometry.
-        entering: What is multiplied.
-        bias: Name of the bias that the same operation adds.
-    """
-
-    name: str
-    product: Product
-    entering: Tensor
-    bias: str | None
-
-
-#: One op of a trail: from what comes out of the op before it to what comes out of it.
-Step = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Trail:
-    """Where a tensor comes from.
-
-    Args:
-        name: The product's weight.
-        bias: Name of a bias that was added afterwards.
-        norm: Name of the running mean of the batch norm that was applied.
-        steps: The ops after the product: views, the sum with a bias, a batch norm.
-        shape: Of the product's output.
-    """
-
-    name: str
-    bias: str | None = None
-    norm: str | None = None
-    steps: tuple[Step, ...] = ()
-
-    shape: tuple[int, ...] = ()
-
-    def follow(self, output: Tensor) -> Tensor:
-        """The ops after the product, on another output."""
-        for step in self.steps:
-            output = step(output)
-        return output
-
-    def shaped(self, tensor: Tensor) -> Tensor:
-        """A tensor at the end of the trail in the shape of the product's output."""
-        return tensor.reshape(self.shape)
-
-
-class Listener(Protocol):
-    """Who is told; both methods run the op and return its result."""
-
-    def product(self, use: Use, run: Callable[[], Tensor]) -> Tensor:
-        """A product is about to run."""
-        ...
-
-    def join(self, trails: Sequence[Trail | None], operands: Sequence[Tensor], run: Callable[..., Tensor]) -> Tensor:
-        """A sum of two equally shaped tensors is about to run, at least one of them with a trail.
-
-        ``run`` takes the operands, which may be replaced.
-        """
-        ...
-
-    def follow(self, trail: Trail) -> None:
-        """A bias or a norm was applied to what a product made."""
-        ...
-
-    def branch(self, trail: Trail) -> None:
-        """What a trail has come to is read by something that is not on it, or a second time."""
-        ...
+#: Ops that sum over inputs: places of what they multiply, and the axis that is summed over.
+_CONTRACTIONS: Mapping[Any, tuple[tuple[int, int | None], ...]] = {
+    _ATEN.convolution: ((1, 1),),
+    _ATEN.mm: ((0, -1), (1, -2)),
+    _ATEN.addmm: ((1, -1), (2, -2)),
+    _ATEN.bmm: ((0, -1), (1, -2)),
+    _ATEN.baddbmm: ((1, -1), (2, -2)),
+    _ATEN.mv: ((0, -1), (1, -1)),
+    _ATEN.addmv: ((1, -1), (2, -1)),
+    _ATEN._trilinear: ((0, -1), (1, -1), (2, -1)),
+}
 
 
 @final
@@ -117,12 +53,8 @@ class Watch(TorchDispatchMode):
 
     def __init__(self, network: nn.Module, listener: Listener) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-        self._names = {id(tensor): name for name, tensor in tensors.items()}
-        self._turned: dict[int, tuple[Tensor, str]] = {}
-        self._trails: dict[int, tuple[weakref.ref[Tensor], int, Trail]] = {}
-        self._read: set[int] = set()
-        self._listener = listener
+        self._names = {id(tensor): name for name, tensor in network.named_buffers()}
+        self._origins, self._trails, self._listener = Origins(network), Trails(listener.branch), listener
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -130,110 +62,114 @@ class Watch(TorchDispatchMode):
         """Run one op."""
         kwargs = kwargs or {}
         packet = func.overloadpacket
-        if packet in _TURNED and id(args[0]) in self._names and args[0].ndim == 2:
-            result = func(*args, **kwargs)
-            self._turned[id(result)] = (result, self._names[id(args[0])])
-            return result
-        use = self._use(packet, args)
+        use = None if kwargs else self._use(packet, args)
         if use is not None:
             self._told(args)
-            result = self._listener.product(use, lambda: func(*args, **kwargs))
-            return self._mark(result, Trail(use.name, shape=tuple(result.shape)))
-        return self._further(func, packet, args, kwargs)
+            result = self._listener.product(use, lambda: func(*args))
+            self._origins.note(str(packet), args, result)
+            return self._trails.mark(result, Trail(use.name, tuple(result.shape), use.added is not None))
+        self._missed(func, packet, args)
+        result = self._further(func, packet, args, kwargs)
+        for name in self._origins.note(str(packet), (args, kwargs), result):
+            self._listener.read(name, str(packet))
+        return result
 
     def _use(self, packet: Any, args: tuple[Any, ...]) -> Use | None:
         if packet is _ATEN.convolution and not args[6]:
             entering, weight, bias, stride, padding, dilation, _, _, groups = args
-            if id(weight) not in self._names or not isinstance(weight, nn.Parameter):
+            origin = self._origins.of(weight)
+            if origin is None or origin.parameter is None or origin.turned:
                 return None
-            shape = tuple(weight.shape[2:])
-            product = Product(groups, shape, _full(stride, shape), _full(padding, shape), _full(dilation, shape))
-            return Use(self._names[id(weight)], product, entering, self._names.get(id(bias)))
-        if packet is _ATEN.addmm and len(args) == 3 and id(args[0]) in self._names:
-            return self._linear(args[1], args[2], self._names[id(args[0])])
-        if packet is _ATEN.mm:
-            return self._linear(args[0], args[1], None)
-        return None
+            taps = tuple(weight.shape[2:])
+            product = Product(groups, taps, _full(stride, taps), _full(padding, taps), _full(dilation, taps))
+            return Use(origin.parameter, product, entering, self._bias(bias), bias)
+        if packet is _ATEN.addmm and args[0].shape == args[2].shape[1:]:
+            return self._linear(args[1], args[2], args[0])
+        return self._linear(args[0], args[1], None) if packet is _ATEN.mm else None
 
-    def _linear(self, entering: Tensor, weight: Tensor, bias: str | None) -> Use | None:
-        if id(weight) in self._turned:
-            return Use(self._turned[id(weight)][1], Product(), entering, bias)
-        if isinstance(weight, nn.Parameter) and id(weight) in self._names:
-            return Use(self._names[id(weight)], Product(inputs_first=True), entering, bias)
-        return None
+    def _linear(self, entering: Tensor, weight: Tensor, bias: Tensor | None) -> Use | None:
+        origin = self._origins.of(weight)
+        if origin is None or origin.parameter is None:
+            return None
+        return Use(origin.parameter, Product(inputs_first=not origin.turned), entering, self._bias(bias), bias)
+
+    def _bias(self, tensor: Tensor | None) -> str | None:
+        origin = self._origins.of(tensor)
+        return None if origin is None else origin.parameter
+
+    def _missed(self, func: Any, packet: Any, args: tuple[Any, ...]) -> None:
+        """Say which parameters an op multiplies with what depends on the inputs, in a way that is not followed."""
+        if func.namespace == "aten" and packet not in _CONTRACTIONS:
+            return
+        if all(self._origins.of(tensor) for tensor in tensors_in(args)):
+            return
+        transposed = packet is _ATEN.convolution and args[6]
+        for place, axis in _CONTRACTIONS.get(packet, tuple((place, None) for place in range(len(args)))):
+            origin = self._origins.of(args[place])
+            if origin is None:
+                continue
+            reason = f"read by {packet}, which repair does not follow"
+            if transposed:
+                reason, axis = "a transposed convolution", 0  # noqa: PLW2901
+            elif origin.parameter is None:
+                reason = f"not multiplied itself, but what {origin.op} makes of it"
+            sizes = args[place].shape if axis is None else {args[place].shape[axis]}
+            for name in origin.names:
+                axes = {at for size in sizes for at in self._origins.axes(name, size)}
+                self._listener.missed(name, reason, tuple(sorted(axes)))
 
     def _further(self, func: Any, packet: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """An op that may lie on a trail."""
-        trail = self._consumed(args[0]) if args else None
+        trail = self._trails.read(args[0]) if args else None
         if packet in _ADDS and len(args) > 1 and isinstance(args[1], Tensor) and not kwargs:
-            if trail is not None and id(args[1]) in self._names and args[1].ndim == 1 and not trail.norm:
+            bias = self._bias(args[1])
+            if trail is not None and bias is not None and trail.takes_bias(args[0], args[1]):
+                added = args[1]
+                step: Step = lambda output: _ATEN.add.Tensor(output, added)  # noqa: E731
+                longer = replace(trail, biased=True, bias=bias, steps=(*trail.steps, step))
                 result = func(*args)
-                step: Step = lambda output: _ATEN.add.Tensor(output, args[1])  # noqa: E731
-                longer = replace(trail, bias=self._names[id(args[1])], steps=(*trail.steps, step))
                 self._listener.follow(longer)
-                return self._mark(result, longer)
-            trails = [trail, self._consumed(args[1])]
+                return self._trails.mark(result, longer)
+            trails = [trail, self._trails.read(args[1])]
             if any(trails) and args[0].shape == args[1].shape and args[0].dtype == args[1].dtype:
                 return self._listener.join(trails, args, func)
+        rest = args[1:]  # what a step holds on to must not be the activations
         if trail is not None and packet in _VIEWS:
-            step = lambda output: func(output, *args[1:], **kwargs)  # noqa: E731
-            return self._mark(func(*args, **kwargs), replace(trail, steps=(*trail.steps, step)))
-        if trail is not None and packet in _NORMS and trail.norm is None:
+            step = lambda output: func(output, *rest, **kwargs)  # noqa: E731
+            return self._trails.mark(func(*args, **kwargs), replace(trail, steps=(*trail.steps, step)))
+        if packet in _NORMS:
             return self._norm(trail, func, args, kwargs)
         if packet not in _METADATA:
             self._told(args)
         return func(*args, **kwargs)
 
-    def _norm(self, trail: Trail, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        result = func(*args, **kwargs)
+    def _norm(self, trail: Trail | None, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        result, rest = func(*args, **kwargs), args[1:]
         named = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False))
         mean = self._names.get(id(named.get("running_mean")))
-        if mean is None or named.get("training"):
+        if mean is not None:
+            self._listener.norm(mean)
+        if trail is None or trail.norm is not None or mean is None or named.get("training"):
             self._told(args)
             return result
-        longer = replace(trail, norm=mean, steps=(*trail.steps, lambda output: func(output, *args[1:])[0]))
+        longer = replace(trail, norm=mean, steps=(*trail.steps, lambda output: func(output, *rest)[0]))
         self._listener.follow(longer)
-        self._mark(result[0], longer)
+        self._trails.mark(result[0], longer)
         return result
 
     def _told(self, args: Any) -> None:
         """Say which trails something else reads."""
-        for value in args:
-            if isinstance(value, list | tuple):
-                self._told(value)
-            elif isinstance(value, Tensor) and (trail := self._trail(value)) is not None:
+        for tensor in tensors_in(args):
+            if (trail := self._trails.of(tensor)) is not None:
                 self._listener.branch(trail)
-
-    def _mark(self, result: Tensor, trail: Trail) -> Tensor:
-        self._trails[id(result)] = (weakref.ref(result), result._version, trail)
-        self._read.discard(id(result))
-        return result
-
-    def _consumed(self, value: Any) -> Trail | None:
-        """The trail of a tensor, which may go on once."""
-        trail = self._trail(value)
-        if trail is not None and id(value) in self._read:
-            self._listener.branch(trail)
-        self._read.add(id(value))
-        return trail
-
-    def _trail(self, value: Any) -> Trail | None:
-        if not isinstance(value, Tensor) or id(value) not in self._trails:
-            return None
-        made, version, trail = self._trails[id(value)]
-        return trail if made() is value and value._version == version else None
 
 
 @contextmanager
 def watched(network: nn.Module, listener: Listener) -> Iterator[None]:
-    """Tell a listener about the products of what runs inside; in eval mode, with attention in its single steps."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with evaluating(network), Watch(network, listener):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+    """Tell a listener about the products of what runs inside; in eval mode, in the precision of the weights."""
+    device = next((tensor.device.type for tensor in network.parameters()), "cpu")
+    with torch.autocast(device, enabled=False), evaluating(network), Watch(network, listener):
+        yield
 
 
 def _full(sizes: Sequence[int], like: tuple[int, ...]) -> tuple[int, ...]:
