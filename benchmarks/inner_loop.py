@@ -7,139 +7,36 @@ CIFAR networks on 1,000 images of 32 pixels, torchvision's on 64 of 224 pixels; 
 the time matters. Random keep ratios are scaled onto 0.3, 0.5 and 0.7 of the FLOPs. Of every candidate: cut, static
 refit, reading its FLOPs and parameters, and the bare forward pass of the same network over the images, which is the
 floor of any judgement. The obvious way: deep copy, Torch-Pruning at the channel ratio with about the same FLOPs, batch
-norms re-estimated on as many images as our statistics, forward pass. One process, one thread on a CPU, in turns. Medians
-and quartiles go to benchmarks/results/inner_loop.json and inner_loop.md, a profile of our part to
+norms re-estimated on as many images as our statistics, forward pass. One process, one thread, in turns. Medians and
+quartiles go to benchmarks/results/inner_loop.json and inner_loop.md, a profile of our part to
 inner_loop_profile.txt.
 """
 
 import argparse
-import copy
 import cProfile
-import dataclasses
 import fnmatch
 import importlib
 import io
 import json
 import pstats
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torchvision
-from measure import peer
+from measure.loop import Bench, settings
 from measure.record import RESULTS, environment, replace
-from measure.spread import clock, spread
-from torch import nn
+from measure.spread import spread
 
-import cpruner
-from cpruner.candidate import Surgeon
-from cpruner.constraint import Budget, Flops, Params, measure_dense, read
-from cpruner.env import Countable
-from cpruner.model import ZOO
-from cpruner.repair import Repair, Repairer, gather, recalibrate
+from cpruner.constraint import read
 
-CIFAR = ("resnet20", "resnet56", "cifar_vgg16_bn")
-IMAGENET = ("resnet18", "resnet50")
 SHARES = (0.3, 0.5, 0.7)
 PROMISED = {"cpu": 0.15, "cuda": 0.25}
 PARTS = ("cut", "refit", "costs", "forward")
-LOW, LOWEST = 0.2, 0.1
 PROFILED, LINES = 10, 25
 
 Facts = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """One network and how much it looks at."""
-
-    build: Callable[[], nn.Module]
-    classes: int
-    pixels: int
-    images: int
-    batch: int
-    statistics: int
-    positions: int
-
-
-def settings() -> dict[str, Setting]:
-    """All networks by name."""
-    found = {name: Setting(lambda n=name: ZOO[n](10), 10, 32, 1000, 250, 512, 8) for name in CIFAR}
-    for name in IMAGENET:
-        found[name] = Setting(getattr(torchvision.models, name), 1000, 224, 64, 16, 64, 64)
-    return found
-
-
-class Bench:
-    """One network with everything that is made once."""
-
-    def __init__(self, setting: Setting, device: torch.device) -> None:
-        self.setting, self.device = setting, device
-        generator = torch.Generator().manual_seed(0)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            self.model = setting.build().eval().to(device)
-        shape = (3, setting.pixels, setting.pixels)
-        self.images = torch.randn(setting.images, *shape, generator=generator).to(device)
-        self.inputs = (self.images[:1],)
-        known = torch.randn(setting.statistics, *shape, generator=generator)
-        spec = Repair(mode="static", images=setting.statistics, positions=setting.positions)
-        self.space = cpruner.trace(self.model, self.inputs)
-        self.gather_s, self.statistics = clock(lambda: gather(self.model, [(known, None)], spec))
-        self.repairer = Repairer(self.model, self.space, self.statistics, spec)
-        self.surgeon = Surgeon(self.model, self.space.plan)
-        self.budgets = [Budget(Flops(), limit=0.5), Budget(Params(), limit=0.5)]
-        self.dense = measure_dense(self.budgets, self.model, self.inputs)
-        self.first_s = self.timed(lambda: self.repairer(self.space.uniform(0.5)))
-
-    def timed(self, call: Callable[[], Any]) -> float:
-        """Seconds, until the device is done."""
-
-        def whole() -> None:
-            call()
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)
-
-        return clock(whole)[0]
-
-    def candidate(self, share: float, generator: np.random.Generator) -> cpruner.Candidate:
-        """Random keep ratios on a budget of FLOPs."""
-        limit = share * self.space.count(self.space.dense()).flops
-        ratios = generator.uniform(LOW, 1.0, len(self.space.groups))
-        return self.space.at(Countable(self.space, (("flops", limit),)).fit(ratios, LOWEST).tolist())
-
-    def forward(self, network: nn.Module) -> None:
-        """All search images."""
-        with torch.inference_mode():
-            for batch in self.images.split(self.setting.batch):
-                network(batch)
-
-    def ours(self, candidate: cpruner.Candidate) -> dict[str, float]:
-        """Seconds of every part; a candidate remembers what it looked up, so each part gets a fresh one."""
-        cut = self.timed(lambda: self.surgeon(dataclasses.replace(candidate)))
-        both = self.timed(lambda: self.repairer(dataclasses.replace(candidate)))
-        small = self.repairer(candidate)
-        costs = self.timed(lambda: read(self.budgets, small, self.inputs, self.dense))
-        forward = self.timed(lambda: self.forward(small))
-        return {"cut": cut, "refit": both - cut, "costs": costs, "forward": forward}
-
-    def theirs(self, share: float) -> dict[str, float]:
-        """Seconds of the obvious way."""
-        made: list[nn.Module] = []
-        ratio = 1 - share**0.5
-
-        def prune() -> None:
-            twin = copy.deepcopy(self.model)
-            peer.pruner(twin, self.inputs, self.setting.classes, ratio).step()
-            made.append(twin)
-
-        return {
-            "prune": self.timed(prune),
-            "recalibrate": self.timed(lambda: recalibrate(made[0], self.statistics.images)),
-            "forward": self.timed(lambda: self.forward(made[0])),
-        }
 
 
 def measured(bench: Bench, rounds: int, peer_rounds: int) -> Facts:
