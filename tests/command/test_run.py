@@ -89,6 +89,7 @@ def test_the_report_is_that_of_the_files(good: Done) -> None:
     validate_result(result)
     assert [row["kept"] for row in result["groups"]] == list(load_candidate(good.run_dir).widths)
     assert result["pruned"]["search_accuracy"] == good.report.pruned.search_accuracy
+    assert result["judging"]["batch_size"] == 512  # chosen for images of 8 x 8
     assert result["searched"]["flops"] == result["pruned"]["flops"] < result["dense"]["flops"]
     assert [row.name for row in good.report.baselines] == ["uniform"]
     assert len(good.report.uniform_groups) == len(good.report.groups)

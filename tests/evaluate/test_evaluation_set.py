@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from cpruner.data import TensorBatches
 from cpruner.errors import InputError
@@ -23,6 +24,14 @@ def test_what_fits_is_gathered_with_the_answers_of_the_dense_network() -> None:
     assert torch.equal(images.labels_N, LABELS)
     torch.testing.assert_close(images.dense_NK, NETWORK(IMAGES))
     assert images.total == 23
+
+
+@pytest.mark.parametrize("memory", [PLENTY, NOTHING])
+def test_a_data_loader_will_do(memory: int) -> None:
+    dense, images = examine(NETWORK, DataLoader(TensorDataset(IMAGES, LABELS), batch_size=8), memory)
+    assert dense.images == 23
+    for part, expected in zip(zip(*images.batches(8), strict=True), (IMAGES, LABELS, images.dense_NK), strict=True):
+        assert torch.equal(torch.cat(part), expected)  # type: ignore[arg-type]
 
 
 def test_the_limit_is_the_size_of_the_images() -> None:
