@@ -22,6 +22,7 @@ ROOMS = {
     "report": set(),
     "search": {"env", "agent"},
     "space": {"candidate"},
+    "surrogate": {"space", "candidate", "repair", "ranking"},
 }
 ROOMS["testing"] = set(ROOMS)
 ROOMS["command"] = set(ROOMS) | {"pipeline", "prepare", "result", "screen", "watch"}  # stands above the pipeline
@@ -115,6 +116,8 @@ def test_every_room_has_walls() -> None:
         ("cpruner/repair/refit.py", "from cpruner import cmdp"),
         ("cpruner/repair/refit.py", "from cpruner.ranking import rank"),
         ("cpruner/search/loop.py", "from cpruner.pipeline import prune"),
+        ("cpruner/surrogate/refine.py", "from cpruner.evaluate import score"),
+        ("cpruner/ranking/elimination.py", "from cpruner.surrogate import curvature"),
         ("cpruner/spec.py", "from cpruner.space import trace"),
         ("cpruner/pipeline.py", "import hydra"),
         ("cpruner/pipeline.py", "from cpruner.schema import register"),
