@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from cpruner.candidate import Candidate, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
-from cpruner.data import SeededBatches
+from cpruner.data import SeededBatches, data_cache
 from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Memo, Score, score
 from cpruner.ranking import Evidence, Rank, rank
-from cpruner.repair import Repair, Repairer, Statistics, gather
+from cpruner.repair import Repair, Repairer, Statistics, gather, gather_cached
 from cpruner.space import PruningSpace, Scope, as_inputs
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
@@ -93,12 +93,17 @@ class Prepared:
     @property
     def fingerprint(self) -> str:
         """Hash of the dense network: structure, weights and buffers."""
-        digest = hashlib.sha256(self.space.plan.fingerprint.encode())
-        for name, tensor in self.task.model.state_dict().items():
-            digest.update(name.encode())
-            if isinstance(tensor, Tensor):  # a module's extra state may be anything
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint(self.task.model, self.space)
+
+
+def fingerprint(model: nn.Module, space: PruningSpace) -> str:
+    """Hash of a network: structure, weights and buffers."""
+    digest = hashlib.sha256(space.plan.fingerprint.encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        if isinstance(tensor, Tensor):  # a module's extra state may be anything
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def prepare(task: Task, repair: Repair, scope: Scope | None = None, ranking: Rank | None = None) -> Prepared:
@@ -129,7 +134,7 @@ def prepare(task: Task, repair: Repair, scope: Scope | None = None, ranking: Ran
     check_reachable(task.budgets, costs, {reading.name: min(reading.value, reading.dense) for reading in smallest})
     dense_score = score(task.model, task.search)
     ranking = ranking or Rank()
-    statistics = gather(task.model, _drawn(task, repair.seed), repair)
+    statistics = _statistics(task, space, repair)
     order = rank(Evidence(task.model, space, _drawn(task, ranking.seed), statistics, ranking))
     return Prepared(task, space.ranked(order), dense, dense_score, statistics, repair)
 
@@ -138,6 +143,14 @@ def _drawn(task: Task, seed: int) -> Labelled:
     """The training images to look at: for one seed the same, whatever was read before."""
     images = task.train if task.statistics is None else task.statistics
     return images.reseeded(seed) if isinstance(images, SeededBatches) else images
+
+
+def _statistics(task: Task, space: PruningSpace, repair: Repair) -> Statistics:
+    images = _drawn(task, repair.seed)
+    if not repair.cache:
+        return gather(task.model, images, repair)
+    folder = data_cache() / "statistics"
+    return gather_cached(task.model, images, repair, folder=folder, fingerprint=fingerprint(task.model, space))
 
 
 def _check_budgets(budgets: Any) -> None:
