@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from cpruner.candidate import Candidate, materialise
 from cpruner.constraint import Budget, Reading, check_reachable, measure_dense, read
-from cpruner.data import SeededBatches
+from cpruner.data import SeededBatches, data_cache
 from cpruner.env import Bench, Judge, Judgement, PruningEnv, PruningProblem, Shelf
 from cpruner.errors import InputError
 from cpruner.evaluate import Judging, Memo, Score, Scorer, Store, digest
 from cpruner.pool import Pool, Workers
 from cpruner.ranking import Evidence, Rank, rank
-from cpruner.repair import Repair, Repairer, Statistics, gather
+from cpruner.repair import Repair, Repairer, Statistics, gather, gather_cached
 from cpruner.space import PruningSpace, Scope, as_inputs
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
@@ -116,12 +116,17 @@ class Prepared:
     @property
     def fingerprint(self) -> str:
         """Hash of the dense network: structure, weights and buffers."""
-        digest = hashlib.sha256(self.space.plan.fingerprint.encode())
-        for name, tensor in self.task.model.state_dict().items():
-            digest.update(name.encode())
-            if isinstance(tensor, Tensor):  # a module's extra state may be anything
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint(self.task.model, self.space)
+
+
+def fingerprint(model: nn.Module, space: PruningSpace) -> str:
+    """Hash of a network: structure, weights and buffers."""
+    digest = hashlib.sha256(space.plan.fingerprint.encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        if isinstance(tensor, Tensor):  # a module's extra state may be anything
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def prepare(
@@ -162,7 +167,7 @@ def prepare(
     check_reachable(task.budgets, costs, {reading.name: min(reading.value, reading.dense) for reading in smallest})
     scorer = Scorer.of(task.model, task.search, judging)
     ranking = ranking or Rank()
-    statistics = gather(task.model, _drawn(task, repair.seed), repair)
+    statistics = _statistics(task, space, repair)
     order = rank(Evidence(task.model, space, _drawn(task, ranking.seed), statistics, ranking))
     prepared = Prepared(task, space.ranked(order), dense, statistics, repair, scorer)
     return prepared if scorer.judging.memo is None else replace(prepared, memo=_shared(prepared, ranking))
@@ -195,6 +200,14 @@ def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
     key = hashlib.sha256(repr(task).encode()).hexdigest()
     path = Path(str(prepared.scorer.judging.memo))
     return Memo(behind=Shelf(Store(path, key), prepared.space.plan))
+
+
+def _statistics(task: Task, space: PruningSpace, repair: Repair) -> Statistics:
+    images = _drawn(task, repair.seed)
+    if not repair.cache:
+        return gather(task.model, images, repair)
+    folder = data_cache() / "statistics"
+    return gather_cached(task.model, images, repair, folder=folder, fingerprint=fingerprint(task.model, space))
 
 
 def _check_budgets(budgets: Any) -> None:

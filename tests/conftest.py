@@ -16,6 +16,14 @@ settings.register_profile("cpruner", derandomize=True, deadline=None, max_exampl
 settings.load_profile("cpruner")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is read from or left in the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as world:
+        world.setenv("CPRUNER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def same_random_numbers() -> Iterator[None]:
     """Layers draw their first weights from torch's global generator: the same ones whatever ran before."""

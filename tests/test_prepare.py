@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cpruner.data import TensorBatches
 from cpruner.evaluate import Judging, score
 from cpruner.prepare import Prepared, Task, prepare
 from cpruner.ranking import Evidence, Rank, rank
-from cpruner.repair import Repair
+from cpruner.repair import Repair, cache
 from cpruner.space import Scope, trace
 
 REPAIR = Repair(images=64, positions=4)
@@ -49,7 +50,7 @@ def test_statistics_come_from_the_training_images(prepared: Prepared) -> None:
     train = prepared.task.train
     assert isinstance(train, TensorBatches)
     assert torch.equal(prepared.statistics.images, train.images[:64])
-    assert set(prepared.statistics.layers) == {"0", "3", "6", "11"}
+    assert set(prepared.statistics.layers) == {"0.weight", "3.weight", "6.weight", "11.weight"}
 
 
 def test_statistics_may_come_from_elsewhere() -> None:
@@ -58,6 +59,29 @@ def test_statistics_may_come_from_elsewhere() -> None:
     other = TensorBatches(given.train.images[-40:], given.train.labels[-40:], 16)
     elsewhere = prepare(task(statistics=other), REPAIR)
     assert torch.equal(elsewhere.statistics.images, given.train.images[-40:])
+
+
+def test_statistics_are_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CPRUNER_CACHE", str(tmp_path))
+    given = task()
+    first = prepare(given, replace(REPAIR, cache=False))
+    assert list(tmp_path.iterdir()) == []
+    second = prepare(given, REPAIR)
+    (kept,) = (tmp_path / "statistics").iterdir()
+    monkeypatch.setattr(cache, "gather", None)
+    third = prepare(given, REPAIR)
+    assert list((tmp_path / "statistics").iterdir()) == [kept]
+    candidate = first.space.uniform(0.5)
+    states = [ready.build(candidate).state_dict() for ready in (first, second, third)]
+    assert all(torch.equal(value, other[name]) for other in states[1:] for name, value in states[0].items())
+
+
+def test_statistics_of_a_network_that_learnt_on_are_gathered_anew() -> None:
+    given = task()
+    prepare(given, REPAIR)
+    given.model[0].weight.data[0] += 1e-3  # type: ignore[index, operator, union-attr]
+    fresh, found = (prepare(given, spec).statistics.layers for spec in (replace(REPAIR, cache=False), REPAIR))
+    assert torch.equal(found["3.weight"].dense.A_GDD, fresh["3.weight"].dense.A_GDD)
 
 
 def test_channels_are_ranked_as_asked(prepared: Prepared) -> None:
@@ -94,7 +118,7 @@ def test_candidates_are_built_repaired(prepared: Prepared) -> None:
 
 
 def test_what_cuts_is_made_once(prepared: Prepared) -> None:
-    assert prepared.surgeon is prepared.surgeon
+    assert prepared.repairer is prepared.repairer
 
 
 def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:

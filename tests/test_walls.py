@@ -23,6 +23,7 @@ ROOMS = {
     "report": set(),
     "search": {"env", "agent", "candidate"},
     "space": {"candidate"},
+    "surrogate": {"space", "candidate", "repair", "ranking"},
 }
 ROOMS["testing"] = set(ROOMS)
 # stands above the pipeline
@@ -117,6 +118,8 @@ def test_every_room_has_walls() -> None:
         ("cpruner/repair/refit.py", "from cpruner import cmdp"),
         ("cpruner/repair/refit.py", "from cpruner.ranking import rank"),
         ("cpruner/search/loop.py", "from cpruner.pipeline import prune"),
+        ("cpruner/surrogate/refine.py", "from cpruner.evaluate import score"),
+        ("cpruner/ranking/elimination.py", "from cpruner.surrogate import curvature"),
         ("cpruner/spec.py", "from cpruner.space import trace"),
         ("cpruner/pipeline.py", "import hydra"),
         ("cpruner/pipeline.py", "from cpruner.schema import register"),

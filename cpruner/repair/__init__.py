@@ -1,5 +1,6 @@
 """Closed-form refit of the layers behind a cut, from activation statistics gathered once."""
 
+from cpruner.repair.cache import gather_cached
 from cpruner.repair.layer import Layer, Skipped
 from cpruner.repair.polish import Polish, polish
 from cpruner.repair.recalibrate import recalibrate
@@ -15,6 +16,7 @@ __all__ = [
     "Skipped",
     "Statistics",
     "gather",
+    "gather_cached",
     "polish",
     "recalibrate",
     "unrepaired",

@@ -24,6 +24,10 @@ class Repair:
     )
     damping: float = option(1e-4, "ridge added to the second moments, relative to their mean diagonal", low=0.0)
     seed: int = option(0, "seed of the sampled positions", low=0)
+    cache: bool = option(True, "keep the activation statistics on disk for the next run")
+    cache_mb: int = option(
+        512, "MiB of statistics on disk: larger ones are not written, those used longest ago go first", low=1
+    )
 
     def __post_init__(self) -> None:
         check(self)

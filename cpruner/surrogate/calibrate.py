@@ -36,9 +36,8 @@ def calibrated(
     loss_N = np.asarray(loss_N, dtype=np.float64)
     if len(loss_N) < LEAST or not (np.isfinite(loss_N) & (loss_N > 0)).all():
         got = f"{len(loss_N)} judgements, losses from {loss_N.min(initial=np.inf):g} to {loss_N.max(initial=0):g}"
-        raise InputError(
-            "judgements", expected=f"at least {LEAST}, with losses above 0", got=got, remedy="Judge more candidates."
-        )
+        remedy = "Judge more candidates, and leave out those that diverged."
+        raise InputError("judgements", expected=f"at least {LEAST}, with losses above 0", got=got, remedy=remedy)
     weight_N = np.ones(len(loss_N)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
     error_NG = made.errors(width_NG)
     x_NC, y_N = np.concatenate([error_NG, error_NG**2], axis=1), np.log(loss_N)

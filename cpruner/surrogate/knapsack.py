@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cpruner.surrogate.exchange import combinations, everything, exchanges
-from cpruner.surrogate.problem import Problem, fits
+from cpruner.surrogate.greedy import greedy
+from cpruner.surrogate.problem import Problem
 from cpruner.surrogate.surrogate import Surrogate, Widths
 
 #: Tables in a row that bring nothing before the search ends.
@@ -40,29 +41,7 @@ def knapsack(
         InfeasibleError: The narrowest network within the region exceeds a budget; names it and the count.
     """
     problem = Problem.of(made, limits, near, radius)
-    return tuple(int(width) for width in _improved(problem, _descended(problem)))
-
-
-def _descended(problem: Problem) -> Widths:
-    """From the widest on, the step with the least rise of loss per cost, until every budget is met."""
-    legal = problem.legal
-    groups = np.arange(len(legal))
-    place_G, width_G = np.array([len(widths) - 1 for widths in legal]), problem.widest
-    step_G = np.array([max(1, len(widths) // 32) for widths in legal])
-    while True:
-        if fits(problem.made, width_G[None], problem.limits)[0]:
-            return width_G
-        share_K = problem.shares(width_G[None])[0]
-        lower_G = np.maximum(place_G - step_G, 0)
-        next_G = np.array([widths[place] for widths, place in zip(legal, lower_G, strict=True)])
-        trial_GG = np.where(np.eye(len(legal), dtype=bool), next_G, width_G)
-        saved_G = (share_K - problem.shares(trial_GG)) @ (np.maximum(share_K - 1, 0) + 1e-12)
-        rise_G = problem.table_GW[groups, next_G] - problem.table_GW[groups, width_G]
-        price_G = np.where(saved_G > 0, np.maximum(rise_G, 0) / np.maximum(saved_G, 1e-30), np.inf)
-        chosen = int(price_G.argmin())
-        if not np.isfinite(price_G[chosen]):  # no single step saves anything: the narrowest meet every budget
-            return problem.narrowest
-        place_G[chosen], width_G[chosen] = lower_G[chosen], next_G[chosen]
+    return tuple(int(width) for width in _improved(problem, greedy(problem)))
 
 
 def _improved(problem: Problem, width_G: Widths) -> Widths:
