@@ -30,7 +30,7 @@ class Repairer:
         self.spec, self.statistics = spec, statistics
         self._surgeon = Surgeon(model, space.plan)
         layers = list(statistics.layers.values())
-        self._static = StaticRefit(model, layers, space.plan, space.ranking, spec.damping)
+        self._static = StaticRefit(model, layers, space.plan, space.ranking, spec)
 
     def __call__(self, candidate: Candidate, mode: str | None = None) -> nn.Module:
         """Cut a candidate and refit it.
@@ -56,7 +56,7 @@ class Repairer:
             if chosen == "static":
                 self._static(small, candidate)
             elif chosen == "sequential":
-                sequential(small, candidate, self.statistics, self._static, self.spec.damping)
+                sequential(small, candidate, self.statistics, self._static, self.spec)
             elif chosen == "recalibrate":
                 recalibrate(small, self.statistics.entering)
         return small
