@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cpruner.repair.moment import Moments, error, factor, inverse, merged, moments, refit, ridge
+from cpruner.repair.moment import Moments, error, factor, inverse, merged, moments, refit, relative_ridge, ridge
 
 
 def rows(seed: int = 0, count: int = 60, inputs: int = 7, outputs: int = 3, groups: int = 1) -> tuple[Tensor, Tensor]:
@@ -25,7 +26,7 @@ def streamed(x: Tensor, y: Tensor, sizes: list[int]) -> Moments:
     """Merged over chunks of these sizes, and one of what is left."""
     found: Moments | None = None
     ends = [0, *np.cumsum(sizes).tolist(), x.shape[1]]
-    for low, high in zip(ends, ends[1:], strict=False):
+    for low, high in pairwise(ends):
         if low < high:
             found = merged(found, moments(x[:, low:high], y[:, low:high]))
     assert found is not None
@@ -208,6 +209,25 @@ def test_a_matrix_that_is_not_a_number_ends_and_stays_so(value: float) -> None:
     broken = replace(moments(*rows()), A_GDD=torch.full((1, 7, 7), value).double())
     weight, _ = refit(broken, damping=1e-4)
     assert not torch.isfinite(weight).all()
+
+
+def test_the_ridge_grows_with_inputs_per_row() -> None:
+    stats = moments(*rows(count=28))
+    assert relative_ridge(stats, 0.5, 0.0) == 0.5
+    assert relative_ridge(stats, 0.5, 2.0) == pytest.approx(1.0), "7 inputs, 28 rows"
+
+
+def test_shrinkage_keeps_noise_out_of_weights_fitted_to_few_rows() -> None:
+    """Thirty inputs, forty rows, outputs that are mostly noise: on new rows the shrunk fit is better."""
+    x, _ = rows(count=4040, inputs=30)
+    noise = torch.randn(1, 4040, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = x[..., :3] + 5 * noise
+    stats = moments(x[:, :40], y[:, :40])
+    errors = []
+    for shrinkage in (0.0, 1.0):
+        weight, intercept = refit(stats, damping=relative_ridge(stats, 1e-6, shrinkage))
+        errors.append(float((x @ weight + intercept - y)[:, 40:].square().mean()))
+    assert errors[1] < 0.5 * errors[0]
 
 
 def test_the_ridge_is_relative_to_the_mean_diagonal() -> None:

@@ -52,7 +52,14 @@ def test_a_view_of_all_of_a_parameter_is_the_parameter(view, turned: bool) -> No
 
 @pytest.mark.parametrize(
     "other",
-    [lambda w: w[:3], lambda w: w[:, :2], lambda w: w.view(3, 5), lambda w: w * 1, lambda w: w.float(), lambda w: w[None]],
+    [
+        lambda w: w[:3],
+        lambda w: w[:, :2],
+        lambda w: w.view(3, 5),
+        lambda w: w * 1,
+        lambda w: w.float(),
+        lambda w: w[None],
+    ],
 )
 def test_anything_else_is_computed_of_it(other) -> None:
     origins = Origins(MODEL)
@@ -86,12 +93,28 @@ def test_reading_is_said_whatever_else_is_read() -> None:
     assert Origins(MODEL).note("aten.embedding", [WEIGHT, torch.tensor([1])], X) == {"fc.weight"}
 
 
-def test_axes_of_a_length() -> None:
-    origins = Origins(MODEL)
-    assert origins.axes("fc.weight", 3) == (1,)
-    assert origins.axes("fc.weight", 4) == ()
-    assert origins.axes("fc.bias", 5) == origins.axes("scale", 4) == (), "vectors sum nothing up"
-    assert origins.axes("mask", 3) == (), "no parameter"
+def test_axes_of_a_parameter_as_it_is() -> None:
+    origins, square = Origins(nn.Linear(4, 4)), torch.zeros(4, 4)
+    weight = next(iter(origins._parameters.values())).detach()
+    assert [origins.axes("weight", origins._parameters["weight"], axis) for axis in (0, 1, -1, -2)] == [
+        (0,),
+        (1,),
+        (1,),
+        (0,),
+    ]
+    turned = weight.t()
+    origins.note("aten.t", [origins._parameters["weight"]], turned)
+    assert [origins.axes("weight", turned, axis) for axis in (0, 1, -1)] == [(1,), (0,), (0,)]
+    assert origins.axes("weight", square, -2) == (0, 1), "computed: either may be meant"
+
+
+def test_axes_of_what_is_computed_are_found_by_their_length() -> None:
+    origins, made = Origins(MODEL), torch.zeros(7, 3, 5)
+    assert origins.axes("fc.weight", made, 1) == (1,)
+    assert origins.axes("fc.weight", made, 0) == ()
+    assert origins.axes("fc.weight", made, None) == (0, 1)
+    assert origins.axes("fc.bias", made, -1) == origins.axes("scale", torch.zeros(4), 0) == (), "vectors sum nothing up"
+    assert origins.axes("mask", made, -1) == (), "no parameter"
 
 
 def test_tensors_are_found_in_lists_and_tables() -> None:

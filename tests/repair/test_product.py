@@ -54,7 +54,7 @@ def test_a_linear_map_is_a_product_of_rows(inputs_first: bool) -> None:
 
 
 def test_rows_by_hand() -> None:
-    """A 2 x 2 window with stride 2 and a frame of zeros on a 3 x 3 image: the second position is the upper right one."""
+    """A 2 x 2 window with stride 2 and a frame of zeros on a 3 x 3 image: the second position is upper right."""
     product = Product(taps=(2, 2), stride=(2, 2), padding=(1, 1), dilation=(1, 1))
     image = torch.arange(1.0, 10.0).reshape(1, 1, 3, 3)
     assert product.inputs(image, torch.tensor([0, 1, 3])).tolist() == [[[0, 0, 0, 1], [0, 0, 2, 3], [5, 6, 8, 9]]]
