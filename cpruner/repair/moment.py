@@ -122,6 +122,15 @@ def refit(
     return weight, mean if intercept else torch.zeros_like(mean)
 
 
+def relative_ridge(stats: Moments, damping: float, shrinkage: float) -> float:
+    """A ridge for weights that are fitted to few rows, relative to the mean diagonal.
+
+    The error that noise leaves in fitted weights grows with inputs per row, and so does the ridge that balances it
+    (Hoerl, Kennard and Baldwin 1975: inputs times noise variance over squared weights).
+    """
+    return damping + shrinkage * stats.mean_GD.shape[1] / stats.rows
+
+
 def ridge(a_GDD: Tensor, damping: float) -> Tensor:
     """What is added to the diagonal, (G,): ``damping`` times its mean, plus a floor for inputs that never move."""
     return damping * a_GDD.diagonal(dim1=1, dim2=2).mean(1) + 1e-12

@@ -69,12 +69,21 @@ class Origins:
                 read.discard(made.parameter or "")
         return read
 
-    def axes(self, name: str, length: int) -> tuple[int, ...]:
-        """Axes of a parameter that have a length; none if it is a vector, or no parameter."""
-        parameter = self._parameters.get(name)
-        if parameter is None or parameter.numel() == length:
+    def axes(self, name: str, made: Tensor, axis: int | None) -> tuple[int, ...]:
+        """Axes of a parameter along which an axis of what is made of it may run: by their length, where it is computed.
+
+        Args:
+            name: The parameter; there are none if it is a vector, or a buffer.
+            made: What is made of it.
+            axis: None for any axis.
+        """
+        parameter, origin = self._parameters.get(name), self.of(made)
+        if parameter is None or parameter.numel() == max(parameter.shape, default=1):
             return ()
-        return tuple(axis for axis, size in enumerate(parameter.shape) if size == length)
+        if axis is not None and origin is not None and origin.parameter == name:
+            return (1 - axis % made.ndim if origin.turned else axis % made.ndim,)
+        lengths = made.shape if axis is None else (made.shape[axis],)
+        return tuple(at for at, size in enumerate(parameter.shape) if size in lengths)
 
     def _made_of(self, origins: list[Origin], op: str, result: Tensor) -> Origin:
         if len(origins) == 1 and origins[0].parameter is not None:

@@ -39,7 +39,7 @@ class Repairer:
     def static(self) -> StaticRefit:
         """What refits them on dense moments."""
         layers = list(self.statistics.layers.values())
-        return StaticRefit(self.model, layers, self.space.plan, self.space.ranking, self.spec.damping)
+        return StaticRefit(self.model, layers, self.space.plan, self.space.ranking, self.spec)
 
     def __call__(self, candidate: Candidate, mode: str | None = None) -> nn.Module:
         """Cut a candidate and refit it.
@@ -65,7 +65,7 @@ class Repairer:
             if chosen == "static":
                 self.static(small, candidate)
             elif chosen == "sequential":
-                sequential(small, candidate, self.statistics, self.static, self.spec.damping)
+                sequential(small, candidate, self.statistics, self.static, self.spec)
             elif chosen == "recalibrate":
                 recalibrate(small, self.statistics.entering)
         return small

@@ -16,7 +16,8 @@ from cpruner.candidate import Candidate
 from cpruner.repair.kept import kept
 from cpruner.repair.layer import Layer
 from cpruner.repair.listener import Listener, Use
-from cpruner.repair.moment import CHUNK, Moments, merged, moments, refit
+from cpruner.repair.moment import CHUNK, Moments, merged, moments, refit, relative_ridge
+from cpruner.repair.spec import Repair
 from cpruner.repair.static import StaticRefit
 from cpruner.repair.statistics import Statistics
 from cpruner.repair.trail import Trail
@@ -28,7 +29,7 @@ _SCALE = 1e-3
 
 
 def sequential(
-    small: nn.Module, candidate: Candidate, statistics: Statistics, static: StaticRefit, damping: float
+    small: nn.Module, candidate: Candidate, statistics: Statistics, static: StaticRefit, spec: Repair
 ) -> None:
     """Refit a candidate in place.
 
@@ -37,9 +38,9 @@ def sequential(
         candidate: What it keeps.
         statistics: Of the dense network, gathered for a sequential pass.
         static: For layers that are called several times, or whose rows are fewer than those of the dense network.
-        damping: Relative ridge.
+        spec: Its ridges.
     """
-    passing = _Pass(small, candidate, statistics, static, damping)
+    passing = _Pass(small, candidate, statistics, static, spec)
     for layer in statistics.layers.values():
         if not len(layer.at_M):
             static.layer(small, candidate, layer)
@@ -62,9 +63,9 @@ class _Pass(Listener):
     """The listener of one pass."""
 
     def __init__(
-        self, small: nn.Module, candidate: Candidate, statistics: Statistics, static: StaticRefit, damping: float
+        self, small: nn.Module, candidate: Candidate, statistics: Statistics, static: StaticRefit, spec: Repair
     ) -> None:
-        self._small, self._candidate, self._static, self._damping = small, candidate, static, damping
+        self._small, self._candidate, self._static, self._spec = small, candidate, static, spec
         self._layers = {name: layer for name, layer in statistics.layers.items() if len(layer.at_M)}
         self._kept = {name: kept(candidate, layer) for name, layer in self._layers.items()}
         self._waiting: dict[str, _Waiting] = {}
@@ -126,7 +127,8 @@ class _Pass(Listener):
             stats = merged(stats, moments(use.product.inputs(use.entering, at), aim))
         assert stats is not None  # noqa: S101 - a layer has rows
         prior = use.product.matrix(self._small.get_parameter(layer.weight).detach()).to(stats.A_GDD.dtype)
-        write(self._small, layer, *refit(stats, damping=self._damping, prior=prior, intercept=layer.takes_offset))
+        damping = relative_ridge(stats, self._spec.damping, self._spec.shrinkage)
+        write(self._small, layer, *refit(stats, damping=damping, prior=prior, intercept=layer.takes_offset))
 
 
 def _before(norm: nn.Module, after_GMO: Tensor, otherwise_GMO: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from cpruner.candidate import Candidate, Plan
 from cpruner.repair.kept import Kept, kept
 from cpruner.repair.layer import Layer
-from cpruner.repair.moment import factor, refit, ridge
+from cpruner.repair.moment import factor, refit, relative_ridge, ridge
+from cpruner.repair.spec import Repair
 from cpruner.repair.write import write
 from cpruner.space import Ranking
 
@@ -54,11 +55,11 @@ class StaticRefit:
         layers: Its layers.
         plan: The plan of the candidates.
         ranking: The order in which groups lose their channels.
-        damping: Relative ridge.
+        spec: Its ridges.
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[Layer], plan: Plan, ranking: Ranking, damping: float) -> None:
-        self._model, self._layers, self._plan, self._damping = model, list(layers), plan, damping
+    def __init__(self, model: nn.Module, layers: Sequence[Layer], plan: Plan, ranking: Ranking, spec: Repair) -> None:
+        self._model, self._layers, self._plan, self._spec = model, list(layers), plan, spec
         self._place = {
             int(plan.offsets[group]) + unit: place
             for group, order in enumerate(ranking)
@@ -89,7 +90,11 @@ class StaticRefit:
     def _anew(self, small: nn.Module, layer: Layer, stay: Kept) -> tuple[Tensor, Tensor]:
         stats = stay.moments(layer.dense)
         prior = stay.product.matrix(small.get_parameter(layer.weight).detach()).to(stats.A_GDD.dtype)
-        return refit(stats, stay.rows, self._damping, prior=prior, intercept=layer.takes_offset)
+        return refit(stats, stay.rows, self._relative(layer), prior=prior, intercept=layer.takes_offset)
+
+    def _relative(self, layer: Layer) -> float:
+        """Of all inputs, whatever is kept: one factor serves every candidate."""
+        return relative_ridge(layer.dense, self._spec.damping, self._spec.static_shrinkage)
 
     def _prefix(self, layer: Layer) -> Prefix | None:
         if layer.weight not in self._prefixes:
@@ -109,7 +114,7 @@ class StaticRefit:
         rows_D = layer.product.taps_of(order)
         used = layer.dense if layer.takes_offset else layer.dense.uncentred()
         dense_DO = layer.product.matrix(self._model.get_parameter(layer.weight).detach())[0]
-        lower, ridge_G = factor(used.A_GDD[:, rows_D][:, :, rows_D], ridge(used.A_GDD, self._damping))
+        lower, ridge_G = factor(used.A_GDD[:, rows_D][:, :, rows_D], ridge(used.A_GDD, self._relative(layer)))
         right_DO = used.B_GDO[0, rows_D] + ridge_G * dense_DO[rows_D].double()
         half_DO = torch.linalg.solve_triangular(lower[0], right_DO, upper=False)
         place_D = torch.empty_like(rows_D)

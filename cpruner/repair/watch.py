@@ -38,7 +38,7 @@ _CONTRACTIONS: Mapping[Any, tuple[tuple[int, int | None], ...]] = {
     _ATEN.baddbmm: ((1, -1), (2, -2)),
     _ATEN.mv: ((0, -1), (1, -1)),
     _ATEN.addmv: ((1, -1), (2, -1)),
-    _ATEN._trilinear: ((0, -1), (1, -1), (2, -1)),
+    _ATEN._trilinear: ((0, None), (1, None), (2, None)),
 }
 
 
@@ -113,10 +113,8 @@ class Watch(TorchDispatchMode):
                 reason, axis = "a transposed convolution", 0  # noqa: PLW2901
             elif origin.parameter is None:
                 reason = f"not multiplied itself, but what {origin.op} makes of it"
-            sizes = args[place].shape if axis is None else {args[place].shape[axis]}
             for name in origin.names:
-                axes = {at for size in sizes for at in self._origins.axes(name, size)}
-                self._listener.missed(name, reason, tuple(sorted(axes)))
+                self._listener.missed(name, reason, self._origins.axes(name, args[place], axis))
 
     def _further(self, func: Any, packet: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """An op that may lie on a trail."""
@@ -166,9 +164,12 @@ class Watch(TorchDispatchMode):
 
 @contextmanager
 def watched(network: nn.Module, listener: Listener) -> Iterator[None]:
-    """Tell a listener about the products of what runs inside; in eval mode, in the precision of the weights."""
+    """Tell a listener about the products of what runs inside.
+
+    In eval mode, in the precision of the weights, without gradients (leaving inference mode would switch them on).
+    """
     device = next((tensor.device.type for tensor in network.parameters()), "cpu")
-    with torch.autocast(device, enabled=False), evaluating(network), Watch(network, listener):
+    with torch.autocast(device, enabled=False), evaluating(network), torch.no_grad(), Watch(network, listener):
         yield
 
 
