@@ -67,7 +67,7 @@ def test_the_error_is_the_second_order_rise_of_the_loss_after_a_refit() -> None:
     statistics = gathered(model, TOKENS)
     g_OO = curvature(model, statistics, images=1000, batch=125, seed=0)["2.weight"]
     expected = [exact_rise(model, one.space, statistics, width, g_OO) for width in (1, 2, 3, 4)]
-    assert one.error_GW[0].tolist() == pytest.approx([expected[0], *expected], rel=1e-4, abs=1e-9)
+    assert one.error_GW[0].tolist() == pytest.approx([expected[0], *expected], rel=1e-3, abs=1e-9)
 
 
 def test_the_error_is_what_the_loss_really_rises_by_where_little_changes() -> None:
