@@ -7,12 +7,12 @@ from cpruner.evaluate import Judging, Scorer, score
 
 def test_a_candidate_depends_on_its_number_only_and_fits_the_budget() -> None:
     one, two = env(), env()
-    candidates = [drawn(one, 0, index) for index in range(5)]
-    assert drawn(two, 0, 3) == candidates[3]
-    assert drawn(one, 1, 3) != candidates[3]
+    candidates = [drawn(one, 0, index) for index in range(3)]
+    assert drawn(two, 0, 2) == candidates[2]
+    assert drawn(one, 1, 2) != candidates[2]
     assert len(set(candidates)) > 1
     assert all(one.judge(candidate).feasible for candidate in candidates)
-    assert not all(one.judge(drawn(env(problem=SOFT), 0, index)).feasible for index in range(5))
+    assert not all(one.judge(drawn(env(problem=SOFT), 0, index)).feasible for index in range(3))
 
 
 def test_prefixes_score_as_a_search_with_so_many_images_would() -> None:
