@@ -55,7 +55,7 @@ class Product:
             where = [f + s * d for f, s, d in zip(first, shift, self.dilation, strict=True)]
             taps.append(_picked(padded, [image_M, *where]))
         x_MCT = _real(torch.stack(taps, dim=2))
-        return x_MCT.view(len(at_M), self.groups, -1).transpose(0, 1)
+        return self._split(x_MCT.flatten(1))
 
     def outputs(self, output: Tensor, at_M: Tensor) -> Tensor:
         """Rows Y at the same positions, (G, M, O), float32 or float64."""
@@ -64,7 +64,11 @@ class Product:
             output = _picked(output, [image_M, *places])
         else:
             output = output[at_M]
+<<<<<<< HEAD
         return _real(output).view(len(at_M), self.groups, output.shape[1] // self.groups).transpose(0, 1)
+=======
+        return self._split(_real(output))
+>>>>>>> hD
 
     def matrix(self, weight: Tensor) -> Tensor:
         """A weight as W (G, D, O)."""
@@ -75,6 +79,11 @@ class Product:
     def weight(self, w_GDO: Tensor, like: Tensor) -> Tensor:
         """W in the shape of the weight ``like``."""
         return w_GDO[0] if self.inputs_first else w_GDO.transpose(1, 2).reshape(like.shape)
+
+    def _split(self, rows_MN: Tensor) -> Tensor:
+        """Rows by group, (G, M, N / G); there may be none."""
+        count, size = rows_MN.shape
+        return rows_MN.view(count, self.groups, size // self.groups).transpose(0, 1)
 
     def _positions(self, entering: Tensor) -> tuple[int, ...]:
         """Images and spatial sizes of the output."""

@@ -19,14 +19,22 @@ def write(small: nn.Module, layer: Layer, weight_GDO: Tensor, offset_GO: Tensor)
         offset_GO: What has to be added to their product.
     """
     with torch.no_grad():
-        weight = small.get_parameter(layer.weight)
-        found = layer.product.weight(weight_GDO, weight).to(weight.dtype)
-        offset = offset_GO.flatten()
-        if not bool(torch.isfinite(found).all()) or not bool(torch.isfinite(offset).all()):
-            return
-        weight.copy_(found)
-        if layer.bias is not None:
-            small.get_parameter(layer.bias).add_(offset)
-        elif layer.norm is not None:
-            mean: Tensor = small.get_submodule(layer.norm).running_mean  # type: ignore[assignment]
-            mean.sub_(offset)
+        weight, place = small.get_parameter(layer.weight), _place(small, layer)
+        changed = [(weight, layer.product.weight(weight_GDO, weight).to(weight.dtype))]
+        if place is not None:
+            offset_O = offset_GO.flatten() if layer.bias is not None else -offset_GO.flatten()
+            changed.append((place, (place + offset_O).to(place.dtype)))
+        if all(bool(torch.isfinite(value).all()) for _, value in changed):
+            for tensor, value in changed:
+                tensor.copy_(value)
+
+
+def _place(small: nn.Module, layer: Layer) -> Tensor | None:
+    """What takes the intercept."""
+    if layer.bias is not None:
+        return small.get_parameter(layer.bias)
+    if layer.norm is None:
+        return None
+    mean = small.get_submodule(layer.norm).running_mean
+    assert isinstance(mean, Tensor)  # noqa: S101 - it was seen to have one
+    return mean

@@ -189,7 +189,9 @@ def test_inputs_that_are_mixtures_of_each_other_are_no_obstacle(seed: int) -> No
 def test_only_the_group_that_needs_it_gets_a_larger_ridge() -> None:
     """Where the ridge is raised the prior is pulled to as strongly."""
     indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]]).double()
-    lower, raised = factor(torch.stack([torch.eye(2).double(), indefinite]), torch.tensor([1e-3, 1e-3]).double())
+    lower, raised = factor(
+        torch.stack([torch.eye(2).double(), indefinite]), torch.tensor([1e-3, 1e-3], dtype=torch.float64)
+    )
     assert float(raised[0]) == 1e-3
     assert 1e-3 < raised[1] <= 1, "never above the scale of the matrix"
     assert torch.allclose(lower[0] @ lower[0].T, (1 + 1e-3) * torch.eye(2).double())

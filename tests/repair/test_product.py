@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -95,3 +97,12 @@ def test_rows_are_never_in_half_precision(kind: torch.dtype, expected: torch.dty
     assert Product().inputs(torch.ones(2, 3, dtype=kind), at).dtype == expected
     assert window.inputs(torch.ones(1, 2, 3, dtype=kind), at).dtype == expected
     assert window.outputs(torch.ones(1, 2, 2, dtype=kind), at).dtype == expected
+
+
+@pytest.mark.parametrize("product", [Product(), Product(groups=2, taps=(2,), stride=(1,), padding=(0,), dilation=(1,))])
+def test_no_rows_at_all(product: Product) -> None:
+    x = torch.ones(2, 4, 3) if product.taps else torch.ones(2, 4)
+    none = torch.zeros(0, dtype=torch.int64)
+    size = math.prod(product.taps) * 4 // product.groups
+    assert product.inputs(x, none).shape == (product.groups, 0, size)
+    assert product.outputs(x, none).shape == (product.groups, 0, 4 // product.groups)
