@@ -64,11 +64,7 @@ class Product:
             output = _picked(output, [image_M, *places])
         else:
             output = output[at_M]
-<<<<<<< HEAD
-        return _real(output).view(len(at_M), self.groups, output.shape[1] // self.groups).transpose(0, 1)
-=======
         return self._split(_real(output))
->>>>>>> hD
 
     def matrix(self, weight: Tensor) -> Tensor:
         """A weight as W (G, D, O)."""
