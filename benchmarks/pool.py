@@ -40,7 +40,7 @@ def started(ready: Prepared, workers: Workers, count: int) -> float:
     """Seconds until every worker has judged something."""
     start = time.perf_counter()
     ratios = [0.5 + 0.01 * number for number in range(4 * count)]
-    list(workers.map([ready.space.uniform(ratio).kept for ratio in ratios]))
+    list(workers.map([(ready.space.uniform(ratio).kept, None) for ratio in ratios]))
     return time.perf_counter() - start
 
 

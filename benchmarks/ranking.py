@@ -50,7 +50,7 @@ def rows(
         candidate = ready.space.ranked(order).best(widths)
         row: dict[str, Any] = {"seconds": seconds, "widths": list(widths)}
         for mode in MODES:
-            network = ready.repairer(candidate, mode)
+            network = ready.build(candidate, mode)
             accuracies = (score(network, split).accuracy for split in (splits.search, splits.test))
             row[mode] = dict(zip(MEASURED, accuracies, strict=True))
         yield name, row

@@ -59,7 +59,7 @@ def milliseconds(ready: Prepared, candidate: Candidate, mode: str, repeats: int)
     taken = []
     for _ in range(WARM_UP + repeats):
         start = time.perf_counter()
-        ready.repairer(candidate, mode)
+        ready.build(candidate, mode)
         taken.append(1000 * (time.perf_counter() - start))
     return taken[WARM_UP:]
 
@@ -68,7 +68,7 @@ def rows(ready: Prepared, job: Job, splits: Splits, repeats: int) -> Iterator[tu
     """Every mode on one draw of the statistics images."""
     candidate = halved(ready, job)
     for mode in MODES:
-        network = ready.repairer(candidate, mode)
+        network = ready.build(candidate, mode)
         taken = milliseconds(ready, candidate, mode, repeats)
         yield (
             mode,

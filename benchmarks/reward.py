@@ -36,7 +36,6 @@ from cpruner.evaluate import score
 from cpruner.finetune import FineTune
 from cpruner.finetune.trainer import Trainer
 from cpruner.prepare import Prepared, Task, prepare
-from cpruner.repair import repaired
 
 COUNTS = (100, 250, 500, 1000)
 FAST = ("data.eval_batch_size=65", "finetune.amp=true")  # what CPUs like; overrides have the last word
@@ -69,10 +68,9 @@ def row(ready: Prepared, job: Job, splits: Splits, index: int, options: argparse
     """One candidate: every reward, and what fine-tuning made of it."""
     candidate = drawn(ready.env(job.problem), job.seed, index)
     scores, seconds = {}, {}
-    for name, mode in MODES.items():
+    for name in MODES:
         start = time.perf_counter()
-        spec = dataclasses.replace(job.repair, mode=mode.mode, recalibrate=mode.recalibrate)
-        network = repaired(ready.surgeon, candidate, ready.statistics, spec)
+        network = ready.build(candidate, name)
         middle = time.perf_counter()
         logits_NK = answers(ready.scorer, network)
         seconds[name] = {"repair": middle - start, "forward": time.perf_counter() - middle}

@@ -37,8 +37,9 @@ SPEED = 10_000  # candidates predicted at once
 
 
 def correlation(made: Surrogate, judged: dict[Widths, float]) -> float:
-    """Spearman's, of predicted and judged loss."""
-    return float(spearmanr(made.predict(np.array(list(judged))), list(judged.values())).statistic)
+    """Spearman's, of predicted and judged loss; 0 where all predictions are equal."""
+    predicted_N = made.predict(np.array(list(judged)))
+    return float(spearmanr(predicted_N, list(judged.values())).statistic) if np.ptp(predicted_N) > 0 else 0.0
 
 
 def judgements(bench: Bench, each: int, console: Console) -> dict[float, dict[Widths, float]]:

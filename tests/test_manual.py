@@ -31,7 +31,7 @@ def test_shows_default_range_and_meaning_of_an_option() -> None:
 
 def test_shows_the_choices_of_a_text_option() -> None:
     line = next(line for line in text().splitlines() if line.startswith("repair.mode"))
-    assert "none | static | sequential" in line
+    assert "none | recalibrate | static | sequential" in line
 
 
 def test_a_range_with_both_ends() -> None:

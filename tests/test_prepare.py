@@ -118,7 +118,7 @@ def test_candidates_are_built_repaired(prepared: Prepared) -> None:
 
 
 def test_what_cuts_is_made_once(prepared: Prepared) -> None:
-    assert prepared.repairer is prepared.repairer
+    assert prepared.build is prepared.build
 
 
 def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:

@@ -15,7 +15,7 @@ TASKS = {
     "resnet20": _CIFAR,
     "resnet56": (*_CIFAR, "model=resnet56"),
     "vgg16": (*_CIFAR, "model=cifar_vgg16_bn", *_TRAINED, "dense.epochs=4"),
-    "mobilenet_v1": (*_CIFAR, "model=mobilenet_v1", *_TRAINED, "dense.epochs=5"),
+    "mobilenet_v1": (*_CIFAR, "model=mobilenet_v1", *_TRAINED, "dense.epochs=3"),
 }
 _PUBLISHED = ("resnet20", "resnet56")
 

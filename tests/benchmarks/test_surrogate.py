@@ -12,7 +12,7 @@ from cpruner.command import Job
 from cpruner.data import Splits
 from cpruner.model import SmallResNet
 
-OPTIONS = ("constraint=[flops]", "repair.images=32", "repair.positions=2", "data.search_images=100")
+OPTIONS = ("constraint=[flops]", "repair.images=32", "repair.positions=2")
 
 
 @pytest.fixture(scope="module")
