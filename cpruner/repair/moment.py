@@ -47,11 +47,12 @@ class Moments:
         )
 
     def uncentred(self) -> "Moments":
-        """Second moments about zero: the regression without an intercept."""
+        """Second moments about zero, in the place of those about the mean: the regression without an intercept."""
         return replace(
             self,
             A_GDD=self.A_GDD + self.mean_GD[:, :, None] * self.mean_GD[:, None],
             B_GDO=self.B_GDO + self.mean_GD[:, :, None] * self.mean_GO[:, None],
+            variance_GO=self.variance_GO + self.mean_GO.square(),
         )
 
 
@@ -96,7 +97,7 @@ def merged(one: Moments | None, other: Moments) -> Moments:
 def refit(
     stats: Moments,
     kept: Tensor | None = None,
-    damping: float = 0.0,
+    damping: float | Tensor = 0.0,
     *,
     prior: Tensor | None = None,
     intercept: bool = True,
@@ -106,7 +107,7 @@ def refit(
     Args:
         stats: Moments of the layer.
         kept: Indices S along D; all inputs if not given.
-        damping: Relative ridge.
+        damping: Ridge, relative to the mean diagonal; a tensor (G,) is the ridge itself.
         prior: Weights the ridge pulls towards, (G, |S|, O); zero if not given.
         intercept: False if the layer has no place for one: then W is the best without, and the intercept returned is 0.
     """
@@ -114,21 +115,12 @@ def refit(
     mean_GS, a_GSS, b_GSO = stats.mean_GD, used.A_GDD, used.B_GDO
     if kept is not None:
         mean_GS, a_GSS, b_GSO = mean_GS[:, kept], a_GSS[:, kept][:, :, kept], b_GSO[:, kept]
-    lower, ridge_G = factor(a_GSS, ridge(used.A_GDD, damping))
+    lower, ridge_G = factor(a_GSS, damping if isinstance(damping, Tensor) else ridge(used.A_GDD, damping))
     if prior is not None:
         b_GSO = b_GSO + ridge_G[:, None, None] * prior
     weight = torch.cholesky_solve(b_GSO, lower)
     mean = stats.mean_GO - (mean_GS[:, None] @ weight)[:, 0]
     return weight, mean if intercept else torch.zeros_like(mean)
-
-
-def relative_ridge(stats: Moments, damping: float, shrinkage: float) -> float:
-    """A ridge for weights that are fitted to few rows, relative to the mean diagonal.
-
-    The error that noise leaves in fitted weights grows with inputs per row, and so does the ridge that balances it
-    (Hoerl, Kennard and Baldwin 1975: inputs times noise variance over squared weights).
-    """
-    return damping + shrinkage * stats.mean_GD.shape[1] / stats.rows
 
 
 def ridge(a_GDD: Tensor, damping: float) -> Tensor:

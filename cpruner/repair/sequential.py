@@ -16,7 +16,8 @@ from cpruner.candidate import Candidate
 from cpruner.repair.kept import kept
 from cpruner.repair.layer import Layer
 from cpruner.repair.listener import Listener, Use
-from cpruner.repair.moment import CHUNK, Moments, merged, moments, refit, relative_ridge
+from cpruner.repair.moment import CHUNK, Moments, merged, moments, refit
+from cpruner.repair.shrinkage import likeliest_ridge
 from cpruner.repair.spec import Repair
 from cpruner.repair.static import StaticRefit
 from cpruner.repair.statistics import Statistics
@@ -127,8 +128,10 @@ class _Pass(Listener):
             stats = merged(stats, moments(use.product.inputs(use.entering, at), aim))
         assert stats is not None  # noqa: S101 - a layer has rows
         prior = use.product.matrix(self._small.get_parameter(layer.weight).detach()).to(stats.A_GDD.dtype)
-        damping = relative_ridge(stats, self._spec.damping, self._spec.shrinkage)
-        write(self._small, layer, *refit(stats, damping=damping, prior=prior, intercept=layer.takes_offset))
+        ridge_G = likeliest_ridge(
+            stats, self._spec.damping, prior, intercept=layer.takes_offset, updates=self._spec.updates
+        )
+        write(self._small, layer, *refit(stats, damping=ridge_G, prior=prior, intercept=layer.takes_offset))
 
 
 def _before(norm: nn.Module, after_GMO: Tensor, otherwise_GMO: Tensor) -> Tensor:

@@ -23,10 +23,10 @@ class Repair:
         2048, "MiB of activations; a sequential pass takes fewer images where all at once would need more", low=1
     )
     damping: float = option(1e-4, "ridge added to the second moments, relative to their mean diagonal", low=0.0)
-    shrinkage: float = option(
-        1.0, "further ridge of a sequential refit per input and sampled row: the fewer rows, the more stays", low=0.0
+    shrinkage: float = option(0.05, "further ridge of a static refit, per input and sampled row", low=0.0)
+    updates: int = option(
+        3, "updates of the ridge of a sequential refit towards what makes its rows most likely; 0: damping alone", low=0
     )
-    static_shrinkage: float = option(0.05, "the same of a static refit, whose targets have less noise", low=0.0)
     seed: int = option(0, "seed of the sampled positions", low=0)
     cache: bool = option(True, "keep the activation statistics on disk for the next run")
     cache_mb: int = option(

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from cpruner.candidate import Candidate, Plan
 from cpruner.repair.kept import Kept, kept
 from cpruner.repair.layer import Layer
-from cpruner.repair.moment import factor, refit, relative_ridge, ridge
+from cpruner.repair.moment import factor, refit, ridge
+from cpruner.repair.shrinkage import relative_ridge
 from cpruner.repair.spec import Repair
 from cpruner.repair.write import write
 from cpruner.space import Ranking
@@ -94,7 +95,7 @@ class StaticRefit:
 
     def _relative(self, layer: Layer) -> float:
         """Of all inputs, whatever is kept: one factor serves every candidate."""
-        return relative_ridge(layer.dense, self._spec.damping, self._spec.static_shrinkage)
+        return relative_ridge(layer.dense, self._spec.damping, self._spec.shrinkage)
 
     def _prefix(self, layer: Layer) -> Prefix | None:
         if layer.weight not in self._prefixes:

@@ -20,7 +20,8 @@ def write(small: nn.Module, layer: Layer, weight_GDO: Tensor, offset_GO: Tensor)
     """
     with torch.no_grad():
         weight, place = small.get_parameter(layer.weight), _place(small, layer)
-        changed = [(weight, layer.product.weight(weight_GDO, weight).to(weight.dtype))]
+        matrix = layer.product.weight(weight_GDO, weight).to(weight.dtype)
+        changed: list[tuple[Tensor, Tensor]] = [(weight, matrix)]
         if place is not None:
             offset_O = offset_GO.flatten() if layer.bias is not None else -offset_GO.flatten()
             changed.append((place, (place + offset_O).to(place.dtype)))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cpruner.repair.moment import Moments, error, factor, inverse, merged, moments, refit, relative_ridge, ridge
+from cpruner.repair.moment import Moments, error, factor, inverse, merged, moments, refit, ridge
 
 
 def rows(seed: int = 0, count: int = 60, inputs: int = 7, outputs: int = 3, groups: int = 1) -> tuple[Tensor, Tensor]:
@@ -51,6 +51,7 @@ def test_moments_by_hand() -> None:
     raw = stats.uncentred()
     assert raw.A_GDD.tolist() == [[[5, 6], [6, 8]]]
     assert raw.B_GDO.tolist() == [[[8], [10]]]
+    assert raw.variance_GO.tolist() == [[13]]
 
 
 @given(st.integers(0, 100), st.integers(2, 3000))
@@ -213,23 +214,11 @@ def test_a_matrix_that_is_not_a_number_ends_and_stays_so(value: float) -> None:
     assert not torch.isfinite(weight).all()
 
 
-def test_the_ridge_grows_with_inputs_per_row() -> None:
-    stats = moments(*rows(count=28))
-    assert relative_ridge(stats, 0.5, 0.0) == 0.5
-    assert relative_ridge(stats, 0.5, 2.0) == pytest.approx(1.0), "7 inputs, 28 rows"
-
-
-def test_shrinkage_keeps_noise_out_of_weights_fitted_to_few_rows() -> None:
-    """Thirty inputs, forty rows, outputs that are mostly noise: on new rows the shrunk fit is better."""
-    x, _ = rows(count=4040, inputs=30)
-    noise = torch.randn(1, 4040, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    y = x[..., :3] + 5 * noise
-    stats = moments(x[:, :40], y[:, :40])
-    errors = []
-    for shrinkage in (0.0, 1.0):
-        weight, intercept = refit(stats, damping=relative_ridge(stats, 1e-6, shrinkage))
-        errors.append(float((x @ weight + intercept - y)[:, 40:].square().mean()))
-    assert errors[1] < 0.5 * errors[0]
+def test_a_ridge_may_be_given_as_it_is() -> None:
+    stats = moments(*rows(groups=2))
+    given = torch.tensor([0.1, 0.3]).double()
+    expected = [refit(moments(*(v[g, None] for v in rows(groups=2))), damping=given[g, None])[0][0] for g in (0, 1)]
+    assert torch.allclose(refit(stats, damping=given)[0], torch.stack(expected))
 
 
 def test_the_ridge_is_relative_to_the_mean_diagonal() -> None:
