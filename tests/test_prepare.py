@@ -48,7 +48,7 @@ def test_statistics_come_from_the_training_images(prepared: Prepared) -> None:
     train = prepared.task.train
     assert isinstance(train, TensorBatches)
     assert torch.equal(prepared.statistics.images, train.images[:64])
-    assert set(prepared.statistics.layers) == {"0", "3", "6", "11"}
+    assert set(prepared.statistics.layers) == {"0.weight", "3.weight", "6.weight", "11.weight"}
 
 
 def test_statistics_may_come_from_elsewhere() -> None:
@@ -93,7 +93,7 @@ def test_candidates_are_built_repaired(prepared: Prepared) -> None:
 
 
 def test_what_cuts_is_made_once(prepared: Prepared) -> None:
-    assert prepared.surgeon is prepared.surgeon
+    assert prepared.repairer is prepared.repairer
 
 
 def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:

@@ -10,7 +10,6 @@ from tiny_job import job, splits
 from cpruner.constraint import Budget, Flops
 from cpruner.evaluate import score
 from cpruner.ranking import CRITERIA, Evidence, Rank, rank
-from cpruner.repair import repaired
 
 JOB = job(budgets=(Budget(Flops(), 0.5),), ranking=Rank(images=64))
 
@@ -29,8 +28,7 @@ def test_every_criterion_chooses_its_channels_for_the_same_widths() -> None:
         order = rank(Evidence(ready.task.model, ready.space, images, ready.statistics, spec))
         candidate = ready.space.ranked(order).best(widths)
         for mode in MODES:
-            refit = dataclasses.replace(JOB.repair, mode=mode, seed=1)
-            network = repaired(ready.surgeon, candidate, ready.statistics, refit)
+            network = ready.repairer(candidate, mode)
             assert row[mode]["test_accuracy"] == score(network, data.test).accuracy
             assert row[mode]["search_accuracy"] == score(network, data.search).accuracy
 

@@ -6,7 +6,6 @@ from tiny_job import job, splits
 from cpruner.constraint import Budget, Flops
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared
-from cpruner.repair import Repair, repaired
 
 JOB = job(budgets=(Budget(Flops(), 0.5),))
 
@@ -19,16 +18,16 @@ def ready(seed: int) -> Prepared:
 def test_every_mode_refits_the_same_half() -> None:
     task = ready(0)
     candidate = halved(task, JOB)
-    found = dict(rows(task, JOB, splits(), 0, 2))
+    found = dict(rows(task, JOB, splits(), 2))
     assert list(found) == list(MODES)
     for name, row in found.items():
-        network = repaired(task.surgeon, candidate, task.statistics, MODES[name])
+        network = task.repairer(candidate, name)
         assert row["test_accuracy"] == score(network, splits().test).accuracy
         assert row["search_accuracy"] == score(network, splits().search).accuracy
         assert row["widths"] == list(candidate.widths)
         assert 0.25 < row["flops_of_dense"] <= 0.5
         assert 0 < row["milliseconds_low"] <= row["milliseconds"] <= row["milliseconds_high"]
-    assert len(milliseconds(task, candidate, Repair(mode="none"), 3)) == 3
+    assert len(milliseconds(task, candidate, "none", 3)) == 3
 
 
 def test_a_seed_draws_the_statistics_images() -> None:
