@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from cpruner.repair import Repair, Repairer, Statistics, gather
 from cpruner.repair.layer import Layer
+from cpruner.repair.sequential import sequential
+from cpruner.repair.static import StaticRefit
 from cpruner.space import Candidate, PruningSpace, trace
 from cpruner.testing.nets import NETS, randomise
 
@@ -73,3 +75,11 @@ def make_redundant(conv: nn.Conv2d, *, constant: bool = False) -> None:
         factor = torch.tensor([0.0, 0.0, 0.0] if constant else [2.0, 0.5, 3.0]).double()
         conv.weight[3:] = conv.weight[:3] * factor[:, None, None, None]
         conv.bias[3:] = torch.tensor([1.0, 2.0, 3.0]) if constant else conv.bias[:3] * factor
+
+
+def passed(small: nn.Module, candidate: Candidate, statistics: Statistics, model: nn.Module) -> None:
+    """One sequential pass, with next to no ridge."""
+    space = trace(model, X[:1])
+    layers = list(statistics.layers.values())
+    spec = Repair(damping=1e-9)
+    sequential(small, candidate, statistics, StaticRefit(model, layers, space.plan, space.ranking, spec), spec)

@@ -1,5 +1,6 @@
 """One entry: cut and refit candidates of one network."""
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, final
 
@@ -52,13 +53,16 @@ class Repairer:
             The smaller network in eval mode.
 
         Raises:
-            InputError: A sequential refit is asked for, and the statistics were gathered for another mode.
+            InputError: There is no such mode; or it is sequential, and the statistics were gathered for another.
+            ArtefactError: The candidate is one of another network.
         """
-        chosen = mode or self.spec.mode
+        chosen = self.spec.mode if mode is None else replace(self.spec, mode=mode).mode
         if chosen == "sequential" and self.statistics.mode != chosen:
-            remedy = 'Gather them with Repair(mode="sequential").'
             raise InputError(
-                "statistics", expected="some for a sequential refit", got=self.statistics.mode, remedy=remedy
+                "statistics",
+                expected="some that were gathered for a sequential refit",
+                got=f"some for mode {self.statistics.mode}",
+                remedy='Gather them with Repair(mode="sequential"): they serve every mode.',
             )
         with torch.inference_mode(False), torch.no_grad():
             small = self.surgeon(candidate).eval()

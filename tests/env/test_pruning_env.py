@@ -12,7 +12,7 @@ from torch import nn
 
 from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, External, Flops, Params
-from cpruner.env import PruningEnv, PruningProblem, pack
+from cpruner.env import PruningEnv, PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Score
 
@@ -211,12 +211,6 @@ def test_there_is_no_judgement_before_the_first_episode_ends() -> None:
     posed.reset()
     with pytest.raises(AssertionError, match="no episode has finished yet"):
         _ = posed.judged
-
-
-def test_records_are_unpacked_for_its_own_network() -> None:
-    posed = env()
-    play(posed, [0.5] * 3)
-    assert posed.unpack(pack(posed.judged)) == posed.judged
 
 
 def test_the_score_is_that_of_the_network_that_was_built() -> None:

@@ -1,6 +1,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -50,3 +51,11 @@ def test_channels_the_network_does_not_have_are_refused() -> None:
     for kept in ([[0], [0]], [[0], [6], [0]], [[0], [], [0]]):
         with pytest.raises(CprunerError, match=r"candidate|kept channels of group '3'"):
             unpack({**record, "kept": kept}, space().plan)
+
+
+def test_records_are_unpacked_for_its_own_network() -> None:
+    posed = env()
+    posed.reset()
+    for _ in SIZES:
+        posed.step(np.array([0.5]))
+    assert posed.unpack(pack(posed.judged)) == posed.judged

@@ -13,7 +13,11 @@ from cpruner.repair import Repair
         {"mode": "magic"},
         {"images": 0},
         {"positions": 0},
+        {"batch": 0},
+        {"memory": 0},
         {"damping": -1e-9},
+        {"shrinkage": -1e-9},
+        {"updates": -1},
         {"seed": -1},
     ],
 )
