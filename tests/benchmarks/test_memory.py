@@ -1,19 +1,20 @@
+import mmap
 import resource
 import sys
 
 import pytest
-import torch
 from measure import memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_is_kept_shows_and_what_is_freed_does_not() -> None:
     before = memory.resident_mb()
-    kept = torch.ones(20 * memory.MB, dtype=torch.uint8)
-    grown = memory.resident_mb()
-    assert 15 < grown - before < 30
-    assert memory.peak_mb() >= grown - 1
-    del kept
+    # Pages of its own: an allocator may hand out memory that is resident already.
+    with mmap.mmap(-1, 20 * memory.MB) as kept:
+        kept.write(b"1" * len(kept))
+        grown = memory.resident_mb()
+        assert 15 < grown - before < 45  # the written bytes may still be resident, too
+        assert memory.peak_mb() >= grown - 1
     assert memory.resident_mb() < grown - 10
 
 
