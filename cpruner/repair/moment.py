@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 #: Rows multiplied at once in their own precision; sums over chunks are float64.
-CHUNK = 1024
+_CHUNK = 1024
+#: Numbers of inputs taken out of the activations at once.
+_NUMBERS = 2**22
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def moments(x_GMD: Tensor, y_GMO: Tensor) -> Moments:
     a_GDD = mean_GD.new_zeros(*mean_GD.shape, mean_GD.shape[1])
     b_GDO = mean_GD.new_zeros(*mean_GD.shape, mean_GO.shape[1])
     variance_GO = torch.zeros_like(mean_GO)
-    for x, y in zip(x_GMD.split(CHUNK, 1), y_GMO.split(CHUNK, 1), strict=True):
+    for x, y in zip(x_GMD.split(_CHUNK, 1), y_GMO.split(_CHUNK, 1), strict=True):
         centred = (x - mean_GD.to(x.dtype)[:, None]).transpose(1, 2)
         aim = y - mean_GO.to(y.dtype)[:, None]
         a_GDD += centred @ centred.transpose(1, 2)
@@ -70,6 +72,11 @@ def moments(x_GMD: Tensor, y_GMO: Tensor) -> Moments:
         variance_GO += aim.square().sum(1)
     count = x_GMD.shape[1]
     return Moments(mean_GD, mean_GO, a_GDD / count, b_GDO / count, variance_GO / count, count)
+
+
+def portions(inputs: int) -> int:
+    """How many rows of so many inputs, over all groups, are taken out of the activations at once."""
+    return max(1, min(8 * _CHUNK, _NUMBERS // inputs))
 
 
 def merged(one: Moments | None, other: Moments) -> Moments:

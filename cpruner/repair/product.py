@@ -5,12 +5,13 @@ kernel taps), O outputs of one group, N images, C channels.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from cpruner.repair.window import Windows, picked, unravelled
 
 
 @dataclass(frozen=True)
@@ -44,27 +45,31 @@ class Product:
 
     def inputs(self, entering: Tensor, at_M: Tensor) -> Tensor:
         """Rows X at positions of the output, (G, M, D), float32 or float64."""
+        return self.reader(entering, len(at_M))(at_M)
+
+    def reader(self, entering: Tensor, count: int) -> Callable[[Tensor], Tensor]:
+        """The same in portions of ``count`` rows altogether; what they share is done once."""
         if not self.taps:
-            return _real(entering[at_M])[None]
-        padded = functional.pad(entering, [side for pad in reversed(self.padding) for side in (pad, pad)])
-        image_M, *places = _unravel(at_M, self._positions(entering))
-        first = [place * step for place, step in zip(places, self.stride, strict=True)]
-        taps = []
-        for tap in range(math.prod(self.taps)):
-            shift = _coordinates(tap, self.taps)
-            where = [f + s * d for f, s, d in zip(first, shift, self.dilation, strict=True)]
-            taps.append(_picked(padded, [image_M, *where]))
-        x_MCT = _real(torch.stack(taps, dim=2))
-        return self._split(x_MCT.flatten(1))
+            return lambda at_M: _real(entering[at_M])[None]
+        read = Windows(
+            entering,
+            self._positions(entering)[1:],
+            taps=self.taps,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            count=count,
+        )
+        return lambda at_M: self._split(_real(read(at_M)).flatten(1))
 
     def outputs(self, output: Tensor, at_M: Tensor) -> Tensor:
         """Rows Y at the same positions, (G, M, O), float32 or float64."""
-        if self.taps:
-            image_M, *places = _unravel(at_M, (len(output), *output.shape[2:]))
-            output = _picked(output, [image_M, *places])
-        else:
-            output = output[at_M]
+        output = picked(output, unravelled(at_M, (len(output), *output.shape[2:]))) if self.taps else output[at_M]
         return self._split(_real(output))
+
+    def width(self, weight: Tensor) -> int:
+        """Inputs of one row, over all groups."""
+        return self.groups * weight.numel() // weight.shape[self.axes[0]]
 
     def matrix(self, weight: Tensor) -> Tensor:
         """A weight as W (G, D, O)."""
@@ -91,28 +96,6 @@ class Product:
         """Indices along D of input channels (counted inside a group): all kernel taps of each."""
         count = math.prod(self.taps)
         return (channels[:, None] * count + torch.arange(count, device=channels.device)).flatten()
-
-
-def _picked(values: Tensor, places: list[Tensor]) -> Tensor:
-    """All channels at places (image, *spatial), (M, C)."""
-    index: tuple[Any, ...] = (places[0], slice(None), *places[1:])
-    return values[index]
-
-
-def _unravel(at_M: Tensor, shape: tuple[int, ...]) -> list[Tensor]:
-    found = []
-    for size in reversed(shape):
-        found.append(at_M % size)
-        at_M = at_M // size
-    return found[::-1]
-
-
-def _coordinates(flat: int, shape: tuple[int, ...]) -> list[int]:
-    found = []
-    for size in reversed(shape):
-        found.append(flat % size)
-        flat //= size
-    return found[::-1]
 
 
 def _real(rows: Tensor) -> Tensor:

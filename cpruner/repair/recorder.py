@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cpruner.repair.layer import Layer, Skipped
 from cpruner.repair.listener import Listener, Use
-from cpruner.repair.moment import CHUNK, Moments, merged, moments
+from cpruner.repair.moment import Moments, merged, moments, portions
 from cpruner.repair.spec import Repair
 from cpruner.repair.trail import Trail
 
@@ -45,9 +45,8 @@ class Recorder(Listener):
         if self._first:
             self._around.calls[use.name] += 1
             self._around.biases[use.name][use.bias or ""] += use.bias is not None
-        weight, (_, inputs_axis) = self._parameters[use.name], use.product.axes
-        if weight.numel() // weight.shape[use.product.axes[0]] > MOST_INPUTS:
-            self._skipped[use.name] = Skipped(f"more than {MOST_INPUTS} inputs", (inputs_axis,))
+        if use.product.width(self._parameters[use.name]) > MOST_INPUTS * use.product.groups:
+            self._skipped[use.name] = Skipped(f"more than {MOST_INPUTS} inputs", use.product.axes[1:])
         elif known is not None and not _alike(known, use):
             self._skipped[use.name] = Skipped("multiplied in two different ways", (0, 1))
         elif rows:
@@ -63,8 +62,9 @@ class Recorder(Listener):
     def _sample(self, use: Use, output: Tensor, at_M: Tensor) -> None:
         known = self._layers.get(use.name)
         dense: Moments | None = None if known is None else known.dense
-        for part in at_M.split(8 * CHUNK):
-            dense = merged(dense, moments(use.product.inputs(use.entering, part), use.outputs(output, part)))
+        read = use.product.reader(use.entering, len(at_M))
+        for part in at_M.split(portions(use.product.width(self._parameters[use.name]))):
+            dense = merged(dense, moments(read(part), use.outputs(output, part)))
         assert dense is not None  # noqa: S101 - there is at least one row
         if known is not None:
             self._layers[use.name] = replace(known, dense=dense)

@@ -16,7 +16,7 @@ from cpruner.candidate import Candidate
 from cpruner.repair.kept import kept
 from cpruner.repair.layer import Layer
 from cpruner.repair.listener import Listener, Use
-from cpruner.repair.moment import CHUNK, Moments, merged, moments, refit
+from cpruner.repair.moment import merged, moments, portions, refit
 from cpruner.repair.shrinkage import likeliest_ridge
 from cpruner.repair.spec import Repair
 from cpruner.repair.static import StaticRefit
@@ -123,11 +123,12 @@ class _Pass(Listener):
         return later if use.added is None else [use.added, *later]
 
     def _solve(self, layer: Layer, use: Use, aim_GMO: Tensor) -> None:
-        stats: Moments | None = None
-        for at, aim in zip(layer.at_M.split(8 * CHUNK), aim_GMO.split(8 * CHUNK, 1), strict=True):
-            stats = merged(stats, moments(use.product.inputs(use.entering, at), aim))
+        weight, stats = self._small.get_parameter(layer.weight).detach(), None
+        size, read = portions(use.product.width(weight)), use.product.reader(use.entering, len(layer.at_M))
+        for at, aim in zip(layer.at_M.split(size), aim_GMO.split(size, 1), strict=True):
+            stats = merged(stats, moments(read(at), aim))
         assert stats is not None  # noqa: S101 - a layer has rows
-        prior = use.product.matrix(self._small.get_parameter(layer.weight).detach()).to(stats.A_GDD.dtype)
+        prior = use.product.matrix(weight).to(stats.A_GDD.dtype)
         ridge_G = likeliest_ridge(
             stats, self._spec.damping, prior, intercept=layer.takes_offset, updates=self._spec.updates
         )

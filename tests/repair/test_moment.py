@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cpruner.repair.moment import Moments, error, factor, inverse, merged, moments, refit, ridge
+from cpruner.repair.moment import Moments, error, factor, inverse, merged, moments, portions, refit, ridge
 
 
 def rows(seed: int = 0, count: int = 60, inputs: int = 7, outputs: int = 3, groups: int = 1) -> tuple[Tensor, Tensor]:
@@ -99,6 +99,11 @@ def test_float32_rows_give_the_same_weights_to_a_ten_thousandth() -> None:
     exact, _ = refit(moments(x, y), kept, 1e-4)
     rough, _ = refit(moments(x.float(), y.float()), kept, 1e-4)
     assert (rough - exact).abs().max() < 1e-4 * exact.abs().max()
+
+
+def test_wide_rows_are_taken_in_small_portions() -> None:
+    """768 channels with windows of 9 x 9: 67 rows make 4 million numbers."""
+    assert [portions(inputs) for inputs in (27, 4608, 768 * 81, 10**9)] == [8192, 910, 67, 1]
 
 
 def test_moments_of_some_groups_and_outputs() -> None:

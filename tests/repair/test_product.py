@@ -82,6 +82,12 @@ def test_a_matrix_is_the_weight_again(product: Product, shape: tuple[int, ...]) 
     assert torch.equal(product.weight(product.matrix(weight), weight), weight)
 
 
+def test_the_width_of_a_row_counts_all_groups() -> None:
+    assert Product(groups=3, taps=(3, 2)).width(wave(6, 4, 3, 2)) == 3 * 4 * 6
+    assert Product().width(wave(5, 7)) == 7
+    assert Product(inputs_first=True).width(wave(5, 7)) == 5
+
+
 def test_taps_of_a_channel_are_neighbours() -> None:
     assert Product(taps=(1, 2)).taps_of(torch.tensor([2, 0])).tolist() == [4, 5, 0, 1]
     assert Product().taps_of(torch.tensor([2, 0])).tolist() == [2, 0]
