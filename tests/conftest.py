@@ -1,5 +1,6 @@
 """What every test shares: one thread per process, reproducible property tests, the CIFAR-10 fixtures."""
 
+import gc
 import importlib.util
 from collections.abc import Iterator
 
@@ -14,6 +15,17 @@ torch.set_num_threads(1)
 
 settings.register_profile("cpruner", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("cpruner")
+
+
+def pytest_collection_finish() -> None:
+    """Six thousand tests, their parameters and torch stay until the end: the garbage collector need not visit them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -52,7 +52,7 @@ def finished(modules: list[nn.Module], example: Tensor) -> tuple[nn.Module, tupl
 def image_networks(draw: Draw) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """Convolution, one to four stages, mean or not, linear layer; and its input."""
     with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(draw(st.integers(0, 2**20)))
+        torch.default_generator.manual_seed(draw(st.integers(0, 2**20)))
         channels = draw(st.integers(1, 8))
         modules = [conv(draw, 3, channels)]
         for stage in draw(st.lists(st.sampled_from(IMAGE_STAGES), min_size=1, max_size=4)):
@@ -66,7 +66,7 @@ def image_networks(draw: Draw) -> tuple[nn.Module, tuple[Tensor, ...]]:
 def token_networks(draw: Draw) -> tuple[nn.Module, tuple[Tensor, ...]]:
     """Tokens or an image made into tokens, one to three stages, mean or first or all tokens, linear layer."""
     with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(draw(st.integers(0, 2**20)))
+        torch.default_generator.manual_seed(draw(st.integers(0, 2**20)))
         channels, batch = draw(st.sampled_from((2, 4, 6, 8))), draw(st.integers(1, 2))
         if draw(st.booleans()):
             modules, example = [nn.Linear(5, channels)], torch.randn(batch, 4, 5)

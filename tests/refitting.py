@@ -60,7 +60,7 @@ def error(network: nn.Module, dense: nn.Module, x: Tensor = X) -> float:
 def plain(*, bias: bool, norm: bool) -> nn.Module:
     """conv 3 -> 6, relu, conv 6 -> 5, batch norm or not, relu, mean, linear."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         parts = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Conv2d(6, 5, 3, bias=bias)]
         parts += [nn.BatchNorm2d(5)] if norm else []
         model = nn.Sequential(*parts, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 2)).double().eval()

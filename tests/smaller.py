@@ -75,7 +75,7 @@ def pruned(name: str) -> Pruned:
     else:
         make, shapes = FAMILIES[name]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             model = make().double().eval()
             _uneven(model)
             inputs = tuple(torch.randn(shape, dtype=torch.float64) for shape in shapes)

@@ -23,7 +23,7 @@ def images(batch: int = 2, channels: int = 3, size: int = 8) -> Tensor:
 def seeded(build: Any, *args: Any, **kwargs: Any) -> nn.Module:
     """A float64 network in eval mode with the same weights every time."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model: nn.Module = build(*args, **kwargs)
     return model.double().eval()
 

@@ -69,6 +69,7 @@ def failing(main: int, where: Path) -> Cost:
     return energy
 
 
+@pytest.mark.slow
 def test_two_workers_one_of_which_is_killed_find_what_one_process_finds(tmp_path: Path) -> None:
     told = Told()
     found = run(deadly(tmp_path / "mark"), pool=TWO, watcher=told)

@@ -44,7 +44,7 @@ def network(seed: int = 0) -> nn.Sequential:
     """The untrained network, in eval mode."""
     a, b, c = SIZES
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return nn.Sequential(
             *(nn.Conv2d(1, a, 3, padding=1, bias=False), nn.BatchNorm2d(a), nn.ReLU()),
             *(nn.Conv2d(a, b, 3, padding=1, stride=2, bias=False), nn.BatchNorm2d(b), nn.ReLU()),

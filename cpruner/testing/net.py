@@ -32,7 +32,7 @@ class Net:
     def build(self, seed: int = 0) -> nn.Module:
         """The network in float64 and eval mode, with random statistics and no two channels alike."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             network = self.factory().double().eval()
         generator = torch.Generator().manual_seed(seed)
         for module in network.modules():

@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 import torch
 from inner_loop import markdown, measured, misses, profile
 from measure.loop import Bench, Setting, settings
@@ -34,6 +35,7 @@ def test_misses_are_named() -> None:
     assert "The promise is kept" in markdown(record(0.2, on="cuda"))
 
 
+@pytest.mark.slow
 def test_every_part_of_a_small_run_takes_time() -> None:
     bench = Bench(TINY, torch.device("cpu"))
     facts = measured(bench, rounds=1, peer_rounds=0)

@@ -39,6 +39,7 @@ def test_what_is_kept_and_shown() -> None:
     assert shown == "local 2: 150 (140 to 160) evaluations per minute, 1.50 times serial; start 4.0 s"
 
 
+@pytest.mark.slow
 def test_a_pool_that_finds_something_else_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     ready, _ = prepared(JOB)
     seeds = iter([0, 1])

@@ -14,6 +14,7 @@ from cpruner.ranking import CRITERIA, Evidence, Rank, rank
 JOB = job(budgets=(Budget(Flops(), 0.5),), ranking=Rank(images=64))
 
 
+@pytest.mark.slow
 def test_every_criterion_chooses_its_channels_for_the_same_widths() -> None:
     data = splits()
     ready = prepared(JOB, JOB.model.build(data.classes, data.example), data, 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from invariants import run
 from torch import nn
 
@@ -29,7 +30,7 @@ def saved(tmp_path: Path) -> tuple[Path, nn.Module, Candidate]:
     return tmp_path / "runs" / "a", small, candidate
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_a_loaded_network_computes_the_very_same(net, tmp_path: Path) -> None:
     """Loaded into a fresh network with other weights; buffers and replaced modules included."""
     model, inputs = net.build(), net.inputs()

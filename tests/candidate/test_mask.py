@@ -1,5 +1,6 @@
 import pytest
 import torch
+from few import few
 from function import Function
 from grid import GRID, grid
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from cpruner.testing.nets import NETS
 NET = {net.name: net for net in NETS}
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 @settings(max_examples=5)
 @given(data=st.data())
 def test_masks_are_reversed_exactly(net, data: st.DataObject) -> None:

@@ -85,7 +85,7 @@ class Attention(nn.Module):
 @given(data=st.data())
 def test_heads_and_dimensions_of_an_attention(data: st.DataObject) -> None:
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model, x = Attention().double().eval(), torch.randn(2, 5, 6, dtype=torch.float64)
     space = trace(model, x)
     assert [(group.size, "out.weight[1]" in group.members) for group in space.groups] == [
@@ -178,7 +178,7 @@ def test_hooks_belong_to_the_smaller_network() -> None:
 )
 def test_layers_that_say_how_they_are_copied(layer: Any) -> None:
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = Function(lambda s, x: s.last(s.first(x).relu()), first=nn.Linear(4, 6), last=layer())
         x = torch.randn(2, 5, 4, dtype=torch.float64)
     space = trace(model, x)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from few import few
 from invariants import check, run
 from programs import CHANNELS, LAST, ODD, PICK
 from torch import nn
@@ -15,14 +16,14 @@ from cpruner.testing.nets import NETS
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_the_smaller_network_lies_where_the_dense_one_does(net) -> None:
     model, inputs = net.build().to("cuda"), tuple(x.to("cuda") for x in net.inputs())
     space = trace(model, inputs)
     assert {p.device for p in check(model, inputs, space, space.uniform(0.5)).parameters()} == {inputs[0].device}
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_everything_is_where_the_dense_network_is(net) -> None:
     """The meta device stands for any other than the CPU; what a program picks lies there too."""
     model = net.build()

@@ -23,7 +23,7 @@ def _blobs(seed: int, count: int = 60, labels: Tensor | None = None) -> tuple[Te
 
 def _network(seed: int = 0) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         return nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from rankings import whole
 from torch import Tensor, nn
 
@@ -53,7 +54,7 @@ def state(model: nn.Module) -> list[Any]:
 
 
 every_criterion = pytest.mark.parametrize("criterion", CRITERIA)
-every_net = pytest.mark.parametrize("name", NAMES)
+every_net = pytest.mark.parametrize("name", few(NAMES))
 
 
 @every_net

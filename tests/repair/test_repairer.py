@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from refitting import NET, X, gathered, images, outputs
 from torch import Tensor, nn
 
@@ -61,7 +62,7 @@ def test_the_dense_network_is_untouched_and_the_result_in_eval_mode(mode: str) -
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_counts_are_those_of_the_plan_for_every_network(name: str, mode: str) -> None:
     model, x = NET[name].build(), images(name, 12)
     space = trace(model, x[:1])

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from function import Function
 from refitting import NET, X, chosen, error, gathered, images, make_redundant, outputs, passed, plain, refitted
 from torch import nn
@@ -28,7 +29,7 @@ def test_what_is_linear_in_the_kept_channels_is_no_loss(bias: bool, norm: bool, 
         assert torch.allclose(outputs(small), outputs(model), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_with_nothing_removed_outputs_change_by_no_more_than_the_ridge(name: str) -> None:
     """Nothing is to be made up for, so the weights as cut are the solution whatever the ridge is."""
     model, x = NET[name].build(), images(name, 12)
@@ -36,7 +37,7 @@ def test_with_nothing_removed_outputs_change_by_no_more_than_the_ridge(name: str
     assert torch.allclose(outputs(small, x), outputs(model, x), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_it_is_better_than_the_cut_network_and_changes_no_count(name: str) -> None:
     model, x = NET[name].build(), images(name)
     cut = materialise(model, trace(model, x[:1]).uniform(0.6))

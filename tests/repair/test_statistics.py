@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from function import Function
 from refitting import NET, X, gathered, images
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ def test_a_sequential_pass_takes_what_the_memory_holds() -> None:
         assert found.layers["0.weight"].dense.rows == 20
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_the_model_is_left_as_it_was(name: str) -> None:
     model, x = NET[name].build().train(), images(name, 6)
     before = picture(model, (x,))

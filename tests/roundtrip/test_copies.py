@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from few import few
 from smaller import NAMES, STATING, Pruned, pruned
 from torch import nn
 
@@ -27,7 +28,7 @@ def pointers(network: nn.Module) -> set[int]:
     return {t.data_ptr() for t in (*network.parameters(), *network.buffers()) if t.numel()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_a_deep_copy_computes_the_same_in_memory_of_its_own(name: str) -> None:
     case = pruned(name)
     twin = copy.deepcopy(case.small)
@@ -41,7 +42,7 @@ def test_a_deep_copy_computes_the_same_in_memory_of_its_own(name: str) -> None:
     assert same(case.small, case)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_a_state_dict_fits_another_network_of_the_candidate(name: str) -> None:
     case = pruned(name)
     other = materialise(case.model, case.candidate)
@@ -67,7 +68,7 @@ def test_a_run_directory_restores_it(name: str, tmp_path: Path) -> None:
     assert same(load(tmp_path, lambda: fresh), case)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_a_pickled_module_comes_back(name: str) -> None:
     case = pruned(name)
     twin = pickle.loads(pickle.dumps(case.small))  # noqa: S301 -- our own bytes

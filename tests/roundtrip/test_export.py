@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from measure.deploy import compiled, exported
-from smaller import NAMES, SMALL, STATING, Pruned, pruned
+from smaller import NAMES, STATING, Pruned, pruned
 from torch import Tensor
 
 from cpruner.space import tensors_of, trace
@@ -30,7 +31,7 @@ def close(results: list[Tensor], case: Pruned, inputs: tuple[Tensor, ...] | None
         torch.testing.assert_close(result, reference, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", fast(NAMES, *SMALL))
+@pytest.mark.parametrize("name", few(NAMES))
 def test_export(name: str) -> None:
     case = pruned(name)
     close(exported(case.small, case.inputs), case)
@@ -75,6 +76,7 @@ def test_tracing_leaves_no_global_hook_that_torch_compile_would_warn_of() -> Non
     assert not torch.nn.modules.module._has_any_global_hook()
 
 
+@pytest.mark.slow
 def test_a_compiled_network_takes_another_batch() -> None:
     case = pruned(TRANSFORMER)
     torch.compiler.reset()

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from few import few
 from invariants import reference
 from smaller import FAMILIES, NAMES, STATING, pruned
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ def certain(network: nn.Module) -> nn.Module:
     return network
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_two_steps_reach_every_parameter_and_lower_the_loss(name: str) -> None:
     case = pruned(name)
     network, inputs = certain(copy.deepcopy(case.small).train()), case.batch(4)
@@ -43,7 +44,7 @@ def test_two_steps_reach_every_parameter_and_lower_the_loss(name: str) -> None:
     assert all(parameter.grad is None for parameter in (*case.small.parameters(), *case.model.parameters()))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_the_loss_falls_as_steeply_as_that_of_the_masked_network(name: str) -> None:
     """Along a random direction of all weights; the masked network is differentiated by its values alone."""
     case, step = pruned(name), 1e-6

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from few import few
 from function import Function
 from invariants import check
 from stating import Packed, between, seeded, tokens
@@ -13,14 +14,14 @@ from cpruner.testing.nets import NETS
 NET = {net.name: net for net in NETS}
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_dense_counts_are_those_of_the_network(net) -> None:
     model = net.build()
     space = trace(model, net.inputs())
     assert space.count(space.dense()).params == sum(parameter.numel() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_cuts_name_real_axes_and_their_units(net) -> None:
     model = net.build()
     plan = trace(model, net.inputs()).plan
@@ -36,7 +37,7 @@ def test_cuts_name_real_axes_and_their_units(net) -> None:
     assert len(set(plan.labels)) == len(plan.labels)
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_attributes_count_what_stays(net) -> None:
     model = net.build()
     plan = trace(model, net.inputs()).plan
@@ -47,7 +48,7 @@ def test_attributes_count_what_stays(net) -> None:
         assert getattr(model.get_submodule(size.module), size.attribute) == expected
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 def test_groups_are_those_of_the_plan(net) -> None:
     space = trace(net.build(), net.inputs())
     assert tuple((group.name, group.size) for group in space.groups) == tuple(

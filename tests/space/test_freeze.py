@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from few import few
 from invariants import check
 from stating import Packed, between, seeded, tokens
 from thorough import arbitrary
@@ -13,7 +14,7 @@ NET = {net.name: net for net in NETS}
 MANY = [net for net in NETS if len(net.groups) > 1]
 
 
-@pytest.mark.parametrize("net", MANY, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(MANY))
 def test_what_is_left_still_keeps_the_invariants(net) -> None:
     model, inputs = net.build(), net.inputs()
     space = trace(model, inputs)
@@ -26,7 +27,7 @@ def test_what_is_left_still_keeps_the_invariants(net) -> None:
         check(model, inputs, left, left.random(np.random.default_rng(gone)))
 
 
-@pytest.mark.parametrize("net", MANY, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(MANY))
 def test_the_counts_are_those_of_the_space_with_the_group_dense(net) -> None:
     space = trace(net.build(), net.inputs())
     left = freeze(space, {0: "why"})

@@ -40,7 +40,7 @@ def theirs(model: nn.Module, x: Tensor, layer: str, index: int) -> set[tuple[str
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "vgg11_bn"])
 def test_the_same_tensors_are_coupled(name: str) -> None:
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = torchvision.models.get_model(name, weights=None).eval()
     x = torch.zeros(1, 3, 64, 64)
     space = trace(model, x)

@@ -33,7 +33,7 @@ SLOW = {
 def build(name: str, size: int = 32) -> tuple[nn.Module, Tensor]:
     """The network in float64 with mild random statistics, so that a hundred layers neither vanish nor explode."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         options = {"init_weights": True} if name == "googlenet" else {}
         model = torchvision.models.get_model(name, weights=None, **options).double().eval()
     generator = torch.Generator().manual_seed(0)
@@ -84,7 +84,7 @@ def test_they_stand_the_strict_proof(name: str) -> None:
 def test_a_vision_transformer_of_torch() -> None:
     """Two layers of four heads of eight: the stem's 32 features, heads, dimensions twice and the wide layer each."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = torchvision.models.VisionTransformer(16, 8, 2, 4, 32, 24, num_classes=5).double().eval()
         model.heads.head.weight.data.normal_()
         x = torch.randn(2, 3, 16, 16, dtype=torch.float64)

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from few import few
 from function import Function
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ def invariants_hold(net: Net, data: st.DataObject) -> None:
     check(model, inputs, space, data.draw(candidates(space)))
 
 
-@pytest.mark.parametrize("net", NETS, ids=lambda net: net.name)
+@pytest.mark.parametrize("net", few(NETS))
 @settings(max_examples=3)
 @given(data=st.data())
 def test_the_mask_equals_surgery_and_the_counts_agree(net: Net, data: st.DataObject) -> None:

@@ -20,7 +20,7 @@ X = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 def network() -> nn.Module:
     """Everything that a careless visitor might disturb: dropout, mixed modes, a frozen weight, a gradient, a hook."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         model = nn.Sequential(
             nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(96, 2)
         ).train()
@@ -79,7 +79,7 @@ def test_flops_are_not_compared_where_numbers_decide_what_there_is_to_do() -> No
                 result = result.index_add(0, rows, expert(h[rows]))
             return self.fc(h + result)
 
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     x = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
     assert check_model(Routed(), x).sizes == (4, 5, 9)
 

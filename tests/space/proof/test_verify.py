@@ -128,7 +128,7 @@ def test_an_operation_that_hides_what_it_does_is_found_by_its_results() -> None:
 def test_a_model_that_computes_something_new_every_time_is_refused() -> None:
     model = token_net(lambda s, h: h + 9 * torch.randn_like(h))
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         with pytest.raises(TraceError, match="expected the same output for the same input in eval mode"):
             proved(model, TOKENS)
 

@@ -19,14 +19,14 @@ from cpruner.space.run.record import Entry, Frame, Recorder, Training
 
 def made(kind: Any, p: float = 0.5) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         network: nn.Module = kind(p).double().eval()
     return network
 
 
 def drawn(network: nn.Module, seed: int) -> Tensor:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         out: Tensor = network(TOKENS)
     return out
 
