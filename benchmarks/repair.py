@@ -3,13 +3,15 @@
     python benchmarks/repair.py                                   # the default network on digits
     python benchmarks/repair.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
 
-Modes: none (as cut), recalibrate (batch-norm statistics re-estimated), static and sequential refit. Every seed draws
-other training images for the activation statistics; which channels are kept depends on them too, how many does not.
-Prints one row per mode (median and range over the seeds; milliseconds to cut and refit one candidate) and writes
+Modes: none (as cut), recalibrate (batch-norm statistics re-estimated), static and sequential refit; then what is done
+once, to the network that is kept: a sequential refit on more images, and a polish of that by gradient steps. Every seed
+draws other training images for the activation statistics; which channels are kept depends on them too, how many does
+not. Prints one row per mode (median and range over the seeds; milliseconds to cut and refit one candidate) and writes
 benchmarks/results/repair_<task>.json.
 """
 
 import dataclasses
+import itertools
 import json
 import statistics
 import time
@@ -30,12 +32,14 @@ from cpruner.command import Job, dense_network
 from cpruner.data import Splits
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, Task, prepare
+from cpruner.repair import Repairer, gather, polish
 from cpruner.report import device_name, versions
 from cpruner.search import search
 
 MODES = ("none", "recalibrate", "static", "sequential")
 HALF = "constraint=[flops]"  # its limit is one half
 MEASURED = ("search_accuracy", "test_accuracy", "milliseconds")
+ONCE = ("final", "polished")
 WARM_UP = 1
 
 
@@ -70,18 +74,38 @@ def rows(ready: Prepared, job: Job, splits: Splits, repeats: int) -> Iterator[tu
     for mode in MODES:
         network = ready.build(candidate, mode)
         taken = milliseconds(ready, candidate, mode, repeats)
-        yield (
-            mode,
-            {
-                "search_accuracy": score(network, splits.search).accuracy,
-                "test_accuracy": score(network, splits.test).accuracy,
-                "milliseconds": statistics.median(taken),
-                "milliseconds_low": min(taken),
-                "milliseconds_high": max(taken),
-                "widths": list(candidate.widths),
-                "flops_of_dense": ready.space.count(candidate).flops / ready.space.count(ready.space.dense()).flops,
-            },
-        )
+        yield mode, facts(ready, candidate, network, splits, taken)
+
+
+def once(
+    ready: Prepared, job: Job, splits: Splits, seed: int, images: int, steps: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same candidate as it would be kept: refitted on more images, then polished."""
+    candidate, dense = halved(ready, job), ready.task.model
+    spec = dataclasses.replace(job.repair, mode="sequential", images=images, seed=seed)
+    drawn = dataclasses.replace(splits.train_eval, generator=torch.Generator().manual_seed(seed))
+    refit = Repairer(dense, ready.space, gather(dense, drawn, spec), spec)
+    start = time.perf_counter()
+    network = refit(candidate)
+    yield "final", facts(ready, candidate, network, splits, [1000 * (time.perf_counter() - start)])
+    start = time.perf_counter()
+    network = polish(network, dense, splits.train.reseeded(seed), dataclasses.replace(job.polish, steps=steps))
+    yield "polished", facts(ready, candidate, network, splits, [1000 * (time.perf_counter() - start)])
+
+
+def facts(
+    ready: Prepared, candidate: Candidate, network: nn.Module, splits: Splits, taken: list[float]
+) -> dict[str, Any]:
+    """What one way made of the candidate."""
+    return {
+        "search_accuracy": score(network, splits.search).accuracy,
+        "test_accuracy": score(network, splits.test).accuracy,
+        "milliseconds": statistics.median(taken),
+        "milliseconds_low": min(taken),
+        "milliseconds_high": max(taken),
+        "widths": list(candidate.widths),
+        "flops_of_dense": ready.space.count(candidate).flops / ready.space.count(ready.space.dense()).flops,
+    }
 
 
 def summary(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -106,6 +130,8 @@ def table(record: dict[str, Any]) -> Table:
 def main() -> None:
     accepted = parser(__doc__)
     accepted.add_argument("--repeats", type=int, default=10, help="timed refits per mode and seed")
+    accepted.add_argument("--final-images", type=int, default=2000, help="images of the refit of what is kept")
+    accepted.add_argument("--steps", type=int, default=200, help="gradient steps of the polish")
     options = accepted.parse_args()
     job = job_of(options, HALF)
     torch.set_num_threads(options.threads)
@@ -114,10 +140,14 @@ def main() -> None:
     modes: dict[str, dict[str, Any]] = {
         mode: {"repair": repr(dataclasses.replace(job.repair, mode=mode)), "runs": {}} for mode in MODES
     }
+    final = dataclasses.replace(job.repair, mode="sequential", images=options.final_images)
+    polishing = dataclasses.replace(job.polish, steps=options.steps)
+    modes |= {"final": {"repair": repr(final), "runs": {}}, "polished": {"polish": repr(polishing), "runs": {}}}
     console = Console()
     for seed in track(range(options.seeds), "seeds", console=console, disable=not console.is_terminal):
         ready = prepared(job, model, splits, seed)
-        for name, row in rows(ready, job, splits, options.repeats):
+        after = once(ready, job, splits, seed, options.final_images, options.steps)
+        for name, row in itertools.chain(rows(ready, job, splits, options.repeats), after):
             modes[name]["runs"][str(seed)] = row
     record = {
         "task": options.task,

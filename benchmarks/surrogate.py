@@ -7,8 +7,9 @@ Random candidates on budgets from 0.3 to 0.7 of the FLOPs are repaired staticall
 Spearman's correlation of the predicted with the judged loss: over all of them, and at half the FLOPs, as it comes
 (errors relative to the output variance; errors in nats) and calibrated on other candidates of the same budget. Then the
 widths with the least predicted loss at half the FLOPs, as it comes, calibrated, and refined (docs/surrogate.md), and
-the uniform widths, each repaired statically and sequentially on more images, on the test split. Some of the candidates
-are fine-tuned for a few epochs. Writes benchmarks/results/surrogate_<task>.json; an interrupted run continues.
+uniform widths (of all groups, and of those inside residual blocks alone), each repaired statically and sequentially on
+more images, on the test split. Some of the candidates are fine-tuned for a few epochs. Writes
+benchmarks/results/surrogate_<task>.json; an interrupted run continues.
 """
 
 import dataclasses
@@ -78,7 +79,12 @@ def optima(bench: Bench, judged: dict[Widths, float], calibration: int, rounds: 
     limits = bench.limits(HALF_SHARE)
     first = dict(list(judged.items())[:calibration])
     made = calibrated(bench.made, np.array(list(first)), np.array(list(first.values())))
-    refined = refine(bench.made, bench.judge, limits, list(first.items()), Calibration(rounds=rounds))
+    uniform = {
+        "uniform": bench.widths([HALF_SHARE] * len(bench.made.space.groups), HALF_SHARE),
+        "uniform inside the blocks": bench.inside(HALF_SHARE),
+    }
+    known = first | {widths: bench.judge(widths) for widths in uniform.values()}
+    refined = refine(bench.made, bench.judge, limits, list(known.items()), Calibration(rounds=rounds))
     after = refine(
         refined.made,
         lambda widths: bench.judge(widths, "sequential"),
@@ -86,7 +92,7 @@ def optima(bench: Bench, judged: dict[Widths, float], calibration: int, rounds: 
         spec=Calibration(rounds=max(rounds - 1, 0), neighbours=7),
     )
     found = {
-        "uniform": bench.widths([HALF_SHARE] * len(bench.made.space.groups), HALF_SHARE),
+        **uniform,
         "optimum": knapsack(bench.made, limits),
         "calibrated": knapsack(made, limits),
         "refined": refined.best,

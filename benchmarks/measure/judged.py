@@ -19,6 +19,7 @@ from cpruner.finetune import FineTune, tune
 from cpruner.prepare import Prepared
 from cpruner.repair import Repairer, gather
 from cpruner.surrogate import Calibration, surrogate
+from cpruner.surrogate.problem import fits
 
 LOWEST = 0.1
 TUNING, TUNED_BATCHES = FineTune(epochs=2, lr=0.01), 80
@@ -52,6 +53,22 @@ class Bench:
         """Keep ratios scaled onto the budget."""
         countable = Countable(self.made.space, tuple(self.limits(share)))
         return tuple(self.made.space.widths(countable.fit(np.asarray(ratios, dtype=np.float64), LOWEST).tolist()))
+
+    def inside(self, share: float) -> Widths:
+        """One keep ratio for the channels that a single layer makes; joined ones (the residual stream) all stay."""
+        space, weights = self.made.space, dict(self.model.named_parameters())
+        wide = {f"{name}[0]" for name, weight in weights.items() if weight.ndim > 1}
+        alone = [len(wide.intersection(group.members)) == 1 for group in space.groups]
+
+        def at(ratio: float) -> Widths:
+            return tuple(space.widths([ratio if single else 1.0 for single in alone]))
+
+        low, high = 0.0, 1.0
+        for _ in range(30):
+            middle = (low + high) / 2
+            fit = fits(self.made, np.array([at(middle)]), self.limits(share))[0]
+            low, high = (middle, high) if fit else (low, middle)
+        return at(low)
 
     def judge(self, widths: Widths, mode: str = "static") -> float:
         """Loss on the search split; remembered."""

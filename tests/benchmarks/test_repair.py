@@ -1,6 +1,6 @@
 import pytest
 import torch
-from repair import MODES, halved, milliseconds, prepared, rows, summary
+from repair import MODES, ONCE, halved, milliseconds, once, prepared, rows, summary
 from tiny_job import job, splits
 
 from cpruner.constraint import Budget, Flops
@@ -28,6 +28,18 @@ def test_every_mode_refits_the_same_half() -> None:
         assert 0.25 < row["flops_of_dense"] <= 0.5
         assert 0 < row["milliseconds_low"] <= row["milliseconds"] <= row["milliseconds_high"]
     assert len(milliseconds(task, candidate, "none", 3)) == 3
+
+
+def test_what_is_kept_is_refitted_on_more_images_and_polished() -> None:
+    task = ready(0)
+    candidate = halved(task, JOB)
+    found = dict(once(task, JOB, splits(), seed=0, images=96, steps=3))
+    assert list(found) == list(ONCE)
+    assert all(row["widths"] == list(candidate.widths) and row["milliseconds"] > 0 for row in found.values())
+    assert found["final"] != found["polished"]
+    unpolished = dict(once(task, JOB, splits(), seed=0, images=96, steps=0))
+    same = ("search_accuracy", "test_accuracy")
+    assert [unpolished["polished"][key] for key in same] == [found["final"][key] for key in same]
 
 
 def test_a_seed_draws_the_statistics_images() -> None:

@@ -55,4 +55,8 @@ def test_numbers_of_a_small_run(task: tuple[Job, Splits, torch.nn.Module], tmp_p
     assert (
         found["refined, sequential"]["judgements"] > found["refined"]["judgements"] > found["calibrated"]["judgements"]
     )
-    assert table({"task": "tiny", "optima": found}).row_count == 5
+    assert table({"task": "tiny", "optima": found}).row_count == 6
+    names, sizes = zip(*((group.name, group.size) for group in made.made.space.groups), strict=True)
+    inside = found["uniform inside the blocks"]["widths"]
+    cut = {name for name, width, size in zip(names, inside, sizes, strict=True) if width < size}
+    assert cut == {"blocks.0.conv1", "blocks.1.conv1"}
