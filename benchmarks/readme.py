@@ -14,11 +14,15 @@ from typing import Any
 
 from measure import exits
 from measure.summary import summary
+from reward import cells as reward_cells
 from surgery import faster
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "decisions" / "0004-sequential-repair.md")
+DOCS = ("repair", "ranking", "surrogate", "judging", "decisions/0004-sequential-repair")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in DOCS))
+TASKS = ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1")
+ONCE = {"final": "sequential, more images (once)", "polished": "the same and polished (once)"}
 
 
 def percent(share: float) -> str:
@@ -70,37 +74,82 @@ def search(task: str) -> list[str]:
 def bench() -> str:
     """The table of all benchmarks."""
     lines = ["| agent | seeds | evaluations | test accuracy | search accuracy |", "|---|---|---|---|---|"]
-    for task in ("digits", "resnet20"):
-        if (RESULTS / f"search_{task}.json").is_file():
-            lines += search(task)
+    for task, _ in records("search"):
+        lines += search(task)
     return "\n".join(lines)
+
+
+def records(kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """The tasks that a benchmark was run on."""
+    paths = ((task, RESULTS / f"{kind}_{task}.json") for task in TASKS)
+    return [(task, json.loads(path.read_text())) for task, path in paths if path.is_file()]
 
 
 def repair() -> str:
     """The table of the repair modes."""
     lines = ["| repair | search accuracy | test accuracy | time per candidate |", "|---|---|---|---|"]
-    for task in ("digits", "resnet20"):
-        record = json.loads((RESULTS / f"repair_{task}.json").read_text())
+    for task, record in records("repair"):
         lines.append(f"| **{task}**, {record['device']}; dense | | {percent(record['dense']['test_accuracy'])} | |")
         for name, mode in record["modes"].items():
             found = mode["summary"]
             accuracies = (ranged(found[f"{split}_accuracy"], 100, "%") for split in ("search", "test"))
-            lines.append(f"| {name} | {' | '.join(accuracies)} | {ranged(found['milliseconds'], 1, 'ms')} |")
+            taken = ranged(found["milliseconds"], 1, "ms")
+            lines.append(f"| {ONCE.get(name, name)} | {' | '.join(accuracies)} | {taken} |")
     return "\n".join(lines)
 
 
 def ranking() -> str:
     """The table of the ranking criteria."""
     lines = ["| criterion | as cut | static | sequential | time to rank |", "|---|---|---|---|---|"]
-    for task in ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1"):
-        if (RESULTS / f"ranking_{task}.json").is_file():
-            record = json.loads((RESULTS / f"ranking_{task}.json").read_text())
-            dense = percent(record["dense"]["test_accuracy"])
-            lines.append(f"| **{task}**, {record['device']}; dense {dense} | | | | |")
-            for name, criterion in record["criteria"].items():
-                found = criterion["summary"]
-                cells = [ranged(found[mode]["test_accuracy"], 100, "%") for mode in ("none", "static", "sequential")]
-                lines.append(f"| {name} | {' | '.join(cells)} | {ranged(found['seconds'], 1000, 'ms')} |")
+    for task, record in records("ranking"):
+        dense = percent(record["dense"]["test_accuracy"])
+        lines.append(f"| **{task}**, {record['device']}; dense {dense} | | | | |")
+        for name, criterion in record["criteria"].items():
+            found = criterion["summary"]
+            cells = [ranged(found[mode]["test_accuracy"], 100, "%") for mode in ("none", "static", "sequential")]
+            lines.append(f"| {name} | {' | '.join(cells)} | {ranged(found['seconds'], 1000, 'ms')} |")
+    return "\n".join(lines)
+
+
+def correlation() -> str:
+    """The surrogate's correlations with the judged loss."""
+    lines = ["| network | candidates | errors | 0.3 to 0.7 of the FLOPs | half the FLOPs |", "|---|---|---|---|---|"]
+    for task, record in records("surrogate"):
+        found, count = record["correlation"], record["correlation"]["candidates"]
+        for label, key in (("relative", ", relative"), ("in nats", "")):
+            cells = [f"{found[f'{part}{key}']:.3f}" for part in ("all budgets", "half")]
+            lines.append(f"| {task} | {count} | {label} | {' | '.join(cells)} |")
+        for row in found["half, calibrated"]:
+            label = f"calibrated on {row['judgements']}, tried on {row['held_out']} others"
+            lines.append(f"| {task} | | {label} | | {row['spearman']:.3f} |")
+        if tuned := record.get("tuned"):
+            cells = [f"{tuned[f'spearman, {key}']:.3f}" for key in ("as it comes", "calibrated", "search loss")]
+            text = f"with accuracy after fine-tuning: in nats {cells[0]}, calibrated {cells[1]}, judged loss {cells[2]}"
+            lines.append(f"| {task} | {tuned['candidates']} | {text} | | |")
+    return "\n".join(lines)
+
+
+def surrogate() -> str:
+    """What the surrogate's optimum is worth."""
+    lines = [
+        "| widths | judgements | FLOPs | search loss | static | sequential |",
+        "|---|---|---|---|---|---|",
+    ]
+    for task, record in records("surrogate"):
+        lines.append(f"| **{task}**, {record['final_images']} images for the sequential repair | | | | | |")
+        for name, row in record["optima"].items():
+            cells = [f"{row['flops']:.3f}", f"{row['search_loss']:.3f}", percent(row["static"])]
+            lines.append(f"| {name} | {row['judgements']} | {' | '.join(cells)} | {percent(row['sequential'])} |")
+    return "\n".join(lines)
+
+
+def reward() -> str:
+    """The correlation of every reward with the accuracy after fine-tuning."""
+    lines: list[str] = []
+    for task, record in records("reward"):
+        header, rows = reward_cells(record)
+        lines += [] if lines else [f"| network | {' | '.join(header)} |", f"|---{'|---' * len(header)}|"]
+        lines += [f"| {task} | {' | '.join(row)} |" for row in rows]
     return "\n".join(lines)
 
 
@@ -133,7 +182,10 @@ def ranged(values: dict[str, float], scale: float, unit: str) -> str:
 def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
+    parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward}
     for name, make in parts.items():
+        if f"<!-- {name} -->" not in text:
+            continue
         part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->"
         text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, part=part: part, text, flags=re.DOTALL)
     return text

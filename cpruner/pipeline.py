@@ -134,7 +134,7 @@ def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings
         "limits": {budget.name: dense.limit if budget.cost.counted else str(budget.limit) for budget, dense in pairs},
         "agent": repr(spec),
         "seed": seed,
-        "repair": repr(settings.repair),
+        "repair": settings.repair.identity,
         "ranking": repr(settings.ranking),
         "problem": repr(settings.problem),
         "judging": prepared.scorer.identity,

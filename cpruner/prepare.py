@@ -19,7 +19,7 @@ from cpruner.evaluate import Judging, Memo, Score, Scorer, Store, digest
 from cpruner.pool import Pool, Workers
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair, Repairer, Statistics, gather, gather_cached
-from cpruner.space import PruningSpace, Scope, as_inputs
+from cpruner.space import PruningSpace, Scope, as_inputs, untouched
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
 
@@ -146,7 +146,8 @@ def prepare(
         judging: How candidates are judged; the defaults when None.
 
     Raises:
-        InputError: No budget, nothing to prune, no data, a malformed budget, or a memo that cannot be shared.
+        InputError: No budget, nothing to prune, no data, a malformed budget, a memo that cannot be shared, or a model
+            that writes into its input.
         TraceError: The model does not run on the example inputs.
         CostError: A cost function fails on the dense or on the smallest network.
         InfeasibleError: A budget is below what the smallest network costs.
@@ -160,6 +161,7 @@ def prepare(
         remedy = "See the reasons above; wrap what is unknown in a module of its own."
         raise InputError("model", expected="at least one prunable group", got=f"none\n{space}", remedy=remedy)
     inputs = as_inputs(task.example_inputs)
+    _check_inputs_stay(task.model, inputs)
     costs = measure_dense(task.budgets, task.model, inputs)
     dense = read(task.budgets, task.model, inputs, costs)
     smallest = read(task.budgets, materialise(task.model, space.smallest()), inputs, costs)
@@ -171,6 +173,18 @@ def prepare(
     order = rank(Evidence(task.model, space, _drawn(task, ranking.seed), statistics, ranking))
     prepared = Prepared(task, space.ranked(order), dense, statistics, repair, scorer)
     return prepared if scorer.judging.memo is None else replace(prepared, memo=_shared(prepared, ranking))
+
+
+def _check_inputs_stay(model: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Images are held and read again by every candidate."""
+    given = [value.clone() if isinstance(value, Tensor) else value for value in inputs]
+    with untouched(model), torch.no_grad():
+        model(*given)
+    for number, (before, after) in enumerate(zip(inputs, given, strict=True)):
+        if isinstance(before, Tensor) and not torch.equal(before.nan_to_num(), after.nan_to_num()):
+            remedy = "Start its forward with a copy: x = x.clone()."
+            got = f"input {number} is changed by a forward pass"
+            raise InputError("model", expected="a network that leaves its inputs as they are", got=got, remedy=remedy)
 
 
 def _drawn(task: Task, seed: int) -> Labelled:
@@ -188,7 +202,7 @@ def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
         "model": prepared.fingerprint,
         "search": prepared.scorer.images.fingerprint,
         "statistics": digest(prepared.statistics.images),
-        "repair": repr(prepared.repair),
+        "repair": prepared.repair.identity,
         "ranking": repr(ranking),
         "judging": prepared.scorer.identity,
         "budgets": [

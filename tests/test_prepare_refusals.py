@@ -42,6 +42,27 @@ def test_what_is_no_budget_is_refused(wrong: Any) -> None:
         prepare(Task(network(), EXAMPLE, Unread(), Unread(), wrong), REPAIR)
 
 
+class Normalised(nn.Module):
+    """Does what many do, in place."""
+
+    def __init__(self, *, copies: bool) -> None:
+        super().__init__()
+        self.net, self.copies = network(), copies
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.clone() if self.copies else x
+        logits: Tensor = self.net(x.sub_(0.5))
+        return logits
+
+
+def test_a_model_that_writes_into_its_input_is_refused() -> None:
+    before = EXAMPLE.clone()
+    with pytest.raises(InputError, match=r"input 0 is changed by a forward pass.*x\.clone\(\)"):
+        prepare(unread(Budget(Flops(), 0.5), model=Normalised(copies=False)), REPAIR)
+    assert torch.equal(EXAMPLE, before)
+    assert prepare(task(Budget(Flops(), 0.5), model=Normalised(copies=True)), REPAIR).space.groups
+
+
 def test_two_budgets_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match="'flops' twice"):
         prepare(unread(Budget(Flops(), 0.5), Budget(Flops(), 0.4)), REPAIR)

@@ -1,6 +1,6 @@
 """How a cut network is refitted before it is judged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cpruner.spec import check, option
 
@@ -35,3 +35,8 @@ class Repair:
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def identity(self) -> str:
+        """All that candidates depend on, as text: not whether statistics are kept on disk."""
+        return repr(replace(self, cache=True, cache_mb=1))

@@ -35,3 +35,8 @@ def test_the_default_is_legal_and_frozen() -> None:
     assert Repair().mode == "sequential"
     with pytest.raises(dataclasses.FrozenInstanceError):
         Repair().mode = "none"  # type: ignore[misc]
+
+
+def test_where_statistics_are_kept_changes_no_candidate() -> None:
+    assert Repair(cache=False, cache_mb=7).identity == Repair().identity
+    assert Repair(cache=False, images=7).identity != Repair(images=8).identity
