@@ -119,9 +119,10 @@ def correlation() -> str:
         for label, key in (("relative", ", relative"), ("in nats", "")):
             cells = [f"{found[f'{part}{key}']:.3f}" for part in ("all budgets", "half")]
             lines.append(f"| {task} | {count} | {label} | {' | '.join(cells)} |")
-        for row in found["half, calibrated"]:
-            label = f"calibrated on {row['judgements']}, tried on {row['held_out']} others"
-            lines.append(f"| {task} | | {label} | | {row['spearman']:.3f} |")
+        ways = {"calibrated on {judgements}, tried on {held_out} others": found["half, calibrated"]}
+        ways["cross-validated: calibrated on {judgements} of {held_out} in turns"] = [found["half, cross-validated"]]
+        for label, rows in ways.items():
+            lines += [f"| {task} | | {label.format(**row)} | | {row['spearman']:.3f} |" for row in rows]
         if tuned := record.get("tuned"):
             cells = [f"{tuned[f'spearman, {key}']:.3f}" for key in ("as it comes", "calibrated", "search loss")]
             text = f"with accuracy after fine-tuning: in nats {cells[0]}, calibrated {cells[1]}, judged loss {cells[2]}"

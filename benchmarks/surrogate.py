@@ -34,6 +34,7 @@ from cpruner.surrogate import Calibration, Surrogate, calibrated, knapsack, refi
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
 HALF_SHARE = 0.5
 LOW, HIGH = 0.2, 1.0
+PARTS = 10  # of the cross-validation
 SPEED = 10_000  # candidates predicted at once
 
 
@@ -62,6 +63,17 @@ def held_out(bench: Bench, judged: dict[Widths, float], count: int) -> Facts:
     made = calibrated(bench.made, np.array(widths[:count]), np.array(losses[:count]))
     rest = dict(zip(widths[count:], losses[count:], strict=True))
     return {"judgements": count, "held_out": len(rest), "spearman": correlation(made, rest)}
+
+
+def cross_validated(bench: Bench, judged: dict[Widths, float], parts: int = PARTS) -> Facts:
+    """Every candidate predicted by a calibration on the other parts, correlated over all of them."""
+    width_NG, loss_N = np.array(list(judged)), np.array(list(judged.values()))
+    predicted_N = np.zeros(len(judged))
+    for part in range(parts):
+        out_N = np.arange(len(judged)) % parts == part
+        predicted_N[out_N] = calibrated(bench.made, width_NG[~out_N], loss_N[~out_N]).predict(width_NG[out_N])
+    rest = len(judged) - len(judged) // parts
+    return {"judgements": rest, "held_out": len(judged), "spearman": float(spearmanr(predicted_N, loss_N).statistic)}
 
 
 def relative(bench: Bench) -> Surrogate:
@@ -165,6 +177,7 @@ def main() -> None:
             "half, relative": correlation(other, half),
             "half": correlation(bench.made, half),
             "half, calibrated": [held_out(bench, half, n) for n in (20, 40, options.calibration) if n < len(half)],
+            "half, cross-validated": cross_validated(bench, half),
         },
     }
     save(bench, facts)

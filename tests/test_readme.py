@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 from drive import Command
 
+import cpruner as cpruner_package
+from cpruner.data import Digits
+from cpruner.model import SmallResNet
+
 README = Path(__file__).parents[1] / "README.md"
+DOCS = README.parent / "docs"
 SHELL = ("bash", "console", "sh")
 
 
@@ -76,6 +81,20 @@ def test_python_blocks_run(markdown: str, tmp_path: Path, monkeypatch: pytest.Mo
     file = tmp_path / "readme.py"
     file.write_text("\n\n".join(session), encoding="utf-8")
     runpy.run_path(str(file), run_name="__main__")
+
+
+def test_the_page_of_the_surrogate_runs(tmp_path: Path) -> None:
+    """With the names that README's session leaves behind, and a network that need not be good."""
+    splits = Digits().load(seed=0)
+    model = SmallResNet(width=6, inner=1).build(splits.classes, splits.example)
+    file = tmp_path / "surrogate.py"
+    file.write_text(
+        "\n\n".join(blocks((DOCS / "surrogate.md").read_text(encoding="utf-8"), "python")), encoding="utf-8"
+    )
+    made = runpy.run_path(str(file), {"cpruner": cpruner_package, "splits": splits, "model": model})
+    counts = made["space"].count(made["space"].best(made["better"].best))
+    assert counts.flops <= made["half"][0][1]
+    assert made["judge"](made["better"].best) <= made["judge"](made["widths"])
 
 
 def test_commands_compose(markdown: str, cpruner: Command) -> None:
