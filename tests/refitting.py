@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from cpruner.repair import Repair, Repairer, Statistics, gather
-from cpruner.repair.layer import Layer
-from cpruner.repair.sequential import sequential
-from cpruner.repair.static import StaticRefit
+from cpruner.repair.refit.sequential import sequential
+from cpruner.repair.refit.static import StaticRefit
+from cpruner.repair.statistics.layer import Layer
 from cpruner.space import Candidate, PruningSpace, trace
 from cpruner.testing.nets import NETS, randomise
 

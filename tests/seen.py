@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cpruner.repair.listener import Listener, Use
-from cpruner.repair.trail import Trail
-from cpruner.repair.watch import watched
+from cpruner.repair.watch.listener import Listener, Use
+from cpruner.repair.watch.trail import Trail
+from cpruner.repair.watch.watch import watched
 
 
 class Seen(Listener):

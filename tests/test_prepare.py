@@ -13,7 +13,8 @@ from cpruner.data import TensorBatches
 from cpruner.evaluate import Judging, score
 from cpruner.prepare import Prepared, Task, prepare
 from cpruner.ranking import Evidence, Rank, rank
-from cpruner.repair import Repair, cache
+from cpruner.repair import Repair
+from cpruner.repair.statistics import cache
 from cpruner.space import Scope, trace
 
 REPAIR = Repair(images=64, positions=4)

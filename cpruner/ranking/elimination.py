@@ -18,7 +18,7 @@ from cpruner.errors import InputError
 from cpruner.ranking.evidence import Evidence
 from cpruner.ranking.reader import Reader
 from cpruner.repair import Layer, Statistics
-from cpruner.repair.moment import inverse
+from cpruner.repair.statistics import inverse
 from cpruner.space import Cut, Labels, PruningSpace, Ranking
 
 

@@ -10,9 +10,8 @@ from torch import nn
 from cpruner.candidate import Candidate, Surgeon
 from cpruner.errors import InputError
 from cpruner.repair.recalibrate import recalibrate
-from cpruner.repair.sequential import sequential
+from cpruner.repair.refit import StaticRefit, sequential
 from cpruner.repair.spec import Repair
-from cpruner.repair.static import StaticRefit
 from cpruner.repair.statistics import Statistics
 from cpruner.space import PruningSpace
 

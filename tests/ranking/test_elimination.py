@@ -11,7 +11,7 @@ from cpruner.errors import InputError
 from cpruner.ranking import Evidence, Rank
 from cpruner.ranking.elimination import descents, elimination
 from cpruner.repair import Repair, Statistics, gather
-from cpruner.repair.moment import ridge
+from cpruner.repair.statistics.moment import ridge
 from cpruner.space import FIXED, PruningSpace, Ranking, trace
 from cpruner.testing.nets import NETS
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from cpruner.candidate import materialise
 from cpruner.errors import ArtefactError, InputError
 from cpruner.repair import Repair, Repairer, recalibrate
-from cpruner.repair.sequential import sequential
-from cpruner.repair.static import StaticRefit
+from cpruner.repair.refit.sequential import sequential
+from cpruner.repair.refit.static import StaticRefit
 from cpruner.space import trace
 from cpruner.testing.picture import picture, same
 
