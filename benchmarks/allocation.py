@@ -92,7 +92,8 @@ def problems(unseen: bool) -> dict[str, dict[str, Any]]:
 
 def measured(name: str, posed: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
     """All problems and seeds of one agent."""
-    start, gaps, console = time.perf_counter(), {}, Console()
+    start, console = time.perf_counter(), Console()
+    gaps: dict[str, list[float | None]] = {}
     optima = {problem: Allocation(**given).solve()[1] for problem, given in posed.items()}
     jobs = [(problem, seed) for problem in posed for seed in range(options.seeds)]
     for problem, seed in track(jobs, name, console=console, disable=not console.is_terminal):

@@ -186,7 +186,7 @@ def prepared(job: Job, model: nn.Module, splits: Splits) -> Prepared:
     """The task, with numerics measured."""
     example = splits.example.to(job.torch_device())
     task = Task(model, example, splits.train, splits.search, job.budgets, splits.train_eval)
-    return prepare(task, job.repair, job.space, dataclasses.replace(job.judging, mode="measured"))
+    return prepare(task, job.repair, job.space, job.ranking, dataclasses.replace(job.judging, mode="measured"))
 
 
 def _flat(trial: dict[str, Any]) -> dict[str, Any]:

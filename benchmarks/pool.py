@@ -11,6 +11,7 @@ The start of the workers is timed by itself. Prints one row per pool and writes 
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ def measured(ready: Prepared, job: Job, chosen: dict[str, Pool], seeds: int) -> 
         for name, pool in chosen.items():
             with ready.workers(pool) as workers:
                 found[name]["start_s"].append(started(ready, workers, pool.workers))
-                seconds, result = clock(lambda workers=workers, seed=seed: one(ready, job, workers, seed))
+                seconds, result = clock(partial(one, ready, job, workers, seed))
             expected = expected or result
             if result != expected:
                 raise SystemExit(f"{name}, seed {seed}: another result than {next(iter(chosen))}'s")

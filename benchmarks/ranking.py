@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from measure.record import RESULTS, environment, replace
-from measure.task import job_of, parser
+from measure.task import held, job_of, parser
 from repair import HALF, halved, prepared
 from rich.console import Console
 from rich.progress import track
@@ -43,7 +43,7 @@ def rows(
     widths = halved(ready, job).widths
     for name in criteria:
         spec = dataclasses.replace(job.ranking, criterion=name, seed=seed)
-        images = ready.task.statistics.reseeded(seed)
+        images = held(ready.task.statistics).reseeded(seed)
         start = time.perf_counter()
         order = rank(Evidence(ready.task.model, ready.space, images, ready.statistics, spec))
         seconds = time.perf_counter() - start

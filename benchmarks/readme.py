@@ -187,8 +187,8 @@ def filled(text: str) -> str:
     for name, make in parts.items():
         if f"<!-- {name} -->" not in text:
             continue
-        part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->"
-        text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _, part=part: part, text, flags=re.DOTALL)
+        part = f"<!-- {name} -->\n{make()}\n<!-- /{name} -->".replace("\\", r"\\")
+        text = re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", part, text, flags=re.DOTALL)
     return text
 
 

@@ -15,12 +15,12 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from measure.record import RESULTS, replace
-from measure.task import job_of, parser
+from measure.task import held, job_of, parser
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -45,7 +45,7 @@ WARM_UP = 1
 
 def prepared(job: Job, model: nn.Module, splits: Splits, seed: int) -> Prepared:
     """The task with statistics for every mode, gathered on images drawn by ``seed``."""
-    drawn = dataclasses.replace(splits.train_eval, generator=torch.Generator().manual_seed(seed))
+    drawn = dataclasses.replace(held(splits.train_eval), generator=torch.Generator().manual_seed(seed))
     task = Task(
         model, splits.example.to(job.torch_device()), splits.train, splits.search, job.budgets, statistics=drawn
     )
@@ -83,13 +83,13 @@ def once(
     """The same candidate as it would be kept: refitted on more images, then polished."""
     candidate, dense = halved(ready, job), ready.task.model
     spec = dataclasses.replace(job.repair, mode="sequential", images=images, seed=seed)
-    drawn = dataclasses.replace(splits.train_eval, generator=torch.Generator().manual_seed(seed))
+    drawn = dataclasses.replace(held(splits.train_eval), generator=torch.Generator().manual_seed(seed))
     refit = Repairer(dense, ready.space, gather(dense, drawn, spec), spec)
     start = time.perf_counter()
     network = refit(candidate)
     yield "final", facts(ready, candidate, network, splits, [1000 * (time.perf_counter() - start)])
     start = time.perf_counter()
-    network = polish(network, dense, splits.train.reseeded(seed), dataclasses.replace(job.polish, steps=steps))
+    network = polish(network, dense, held(splits.train).reseeded(seed), dataclasses.replace(job.polish, steps=steps))
     yield "polished", facts(ready, candidate, network, splits, [1000 * (time.perf_counter() - start)])
 
 
@@ -110,7 +110,7 @@ def facts(
 
 def summary(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Median, smallest and largest value over the seeds."""
-    ways = {"median": statistics.median, "low": min, "high": max}
+    ways: dict[str, Callable[[list[float]], float]] = {"median": statistics.median, "low": min, "high": max}
     return {key: {way: of([run[key] for run in runs.values()]) for way, of in ways.items()} for key in MEASURED}
 
 

@@ -23,7 +23,7 @@ import torch
 from measure.correlation import spearman, summary
 from measure.drawing import answers, drawn, prefixes
 from measure.record import RESULTS, environment, replace
-from measure.task import job_of, parser
+from measure.task import held, job_of, parser
 from repair import HALF, MODES
 from rich.console import Console
 from rich.progress import track
@@ -59,9 +59,8 @@ def tuned(ready: Prepared, network: nn.Module, splits: Splits, spec: FineTune, i
 
 def first(splits: Splits, images: int) -> TensorBatches:
     """A part of the training split, shuffled and augmented from seed 0 on."""
-    assert isinstance(splits.train, TensorBatches)  # noqa: S101 - those of the tasks are
-    held = splits.train
-    return dataclasses.replace(held, images=held.images[:images], labels=held.labels[:images]).reseeded(0)
+    whole = held(splits.train)
+    return dataclasses.replace(whole, images=whole.images[:images], labels=whole.labels[:images]).reseeded(0)
 
 
 def row(ready: Prepared, job: Job, splits: Splits, index: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def main() -> None:
     model = dense_network(job, splits, job.torch_device())
     example = splits.example.to(job.torch_device())
     task = Task(model, example, splits.train, splits.search, job.budgets, splits.train_eval)
-    ready = prepare(task, job.repair, job.space, job.judging)
+    ready = prepare(task, job.repair, job.space, job.ranking, job.judging)
     identity = {
         "model": ready.fingerprint,
         "repair": repr(job.repair),

@@ -21,13 +21,19 @@ from rich.console import Console
 from rich.table import Table
 
 from cpruner.agent import CrossEntropy, PPOLagrangian, Random, Uniform
+from cpruner.cmdp import AgentSpec
 from cpruner.command import Job, dense_network
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, Task, prepare
 from cpruner.report import device_name, versions
 from cpruner.search import SearchResult, search
 
-AGENTS = {"uniform": Uniform(), "random": Random(), "cross_entropy": CrossEntropy(), "ppo_lagrangian": PPOLagrangian()}
+AGENTS: dict[str, AgentSpec] = {
+    "uniform": Uniform(),
+    "random": Random(),
+    "cross_entropy": CrossEntropy(),
+    "ppo_lagrangian": PPOLagrangian(),
+}
 
 
 def prepared(job: Job) -> tuple[Prepared, Any]:

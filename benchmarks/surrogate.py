@@ -50,7 +50,7 @@ def judgements(bench: Bench, each: int, console: Console) -> dict[float, dict[Wi
     plan = [(share, number) for share in SHARES for number in range(4 * each if share == HALF_SHARE else each)]
     for place, (share, _) in enumerate(track(plan, "random", console=console, disable=not console.is_terminal)):
         ratios = generator.uniform(LOW, HIGH, len(bench.made.space.groups))
-        widths = bench.widths(ratios, share)
+        widths = bench.widths(ratios.tolist(), share)
         found.setdefault(share, {})[widths] = bench.judge(widths)
         if place % 10 == 0:
             save(bench, {})

@@ -20,6 +20,7 @@ from cpruner.prepare import Prepared
 from cpruner.repair import Repairer, gather
 from cpruner.surrogate import Calibration, surrogate
 from cpruner.surrogate.problem import fits
+from measure.task import held
 
 LOWEST = 0.1
 TUNING, TUNED_BATCHES = FineTune(epochs=2, lr=0.01), 80
@@ -104,7 +105,9 @@ class Bench:
         """Repairs on more images, as the chosen network would be."""
         if not hasattr(self, "_final"):
             spec = dataclasses.replace(self.job.repair, mode="sequential", images=self.images)
-            drawn = dataclasses.replace(self.splits.train_eval, generator=torch.Generator().manual_seed(self.job.seed))
+            drawn = dataclasses.replace(
+                held(self.splits.train_eval), generator=torch.Generator().manual_seed(self.job.seed)
+            )
             self._final = Repairer(self.model, self.made.space, gather(self.model, drawn, spec), spec)
         return self._final
 
@@ -113,7 +116,7 @@ class Bench:
 
         def measure() -> float:
             network = self.repairer(self.made.space.best(widths), "static")
-            part = [batch for _, batch in zip(range(TUNED_BATCHES), self.splits.train.reseeded(0), strict=False)]
+            part = [batch for _, batch in zip(range(TUNED_BATCHES), held(self.splits.train).reseeded(0), strict=False)]
             trained, _ = tune(network, part, self.splits.search, TUNING, seed=0)
             return score(trained, self.splits.test).accuracy
 

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Setting:
 
 def settings() -> dict[str, Setting]:
     """All networks by name."""
-    found = {name: Setting(lambda n=name: ZOO[n](10), 10, 32, 1000, 250, 512, 8) for name in CIFAR}
+    found = {name: Setting(partial(ZOO[name], 10), 10, 32, 1000, 250, 512, 8) for name in CIFAR}
     for name in IMAGENET:
         found[name] = Setting(getattr(torchvision.models, name), 1000, 224, 64, 16, 64, 64)
     return found

@@ -1,10 +1,13 @@
 """The tasks that searches and repairs are measured on: digits, which come with scikit-learn, and CIFAR-10 networks."""
 
 import argparse
+from collections.abc import Iterable
 
 from hydra import compose, initialize_config_module
+from torch import Tensor
 
 from cpruner.command import Job
+from cpruner.data import TensorBatches
 from cpruner.schema import register, to_job
 
 _CIFAR = ("experiment=resnet20_cifar10",)
@@ -30,6 +33,12 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     found.add_argument("--threads", type=int, default=1, help="CPU threads of torch")
     found.add_argument("overrides", nargs="*", help="further options of the command")
     return found
+
+
+def held(batches: Iterable[tuple[Tensor, Tensor]] | None) -> TensorBatches:
+    """Batches of a task as what they are: images in memory, which can be drawn anew."""
+    assert isinstance(batches, TensorBatches)  # noqa: S101 - those of the tasks are
+    return batches
 
 
 def job_of(options: argparse.Namespace, *further: str) -> Job:
