@@ -116,16 +116,19 @@ def correlation() -> str:
     lines = ["| network | candidates | errors | 0.3 to 0.7 of the FLOPs | half the FLOPs |", "|---|---|---|---|---|"]
     for task, record in records("surrogate"):
         found, count = record["correlation"], record["correlation"]["candidates"]
-        for label, key in (("relative", ", relative"), ("in nats", "")):
+        for label, key in (("relative", ", relative"), ("by curvature", "")):
             cells = [f"{found[f'{part}{key}']:.3f}" for part in ("all budgets", "half")]
             lines.append(f"| {task} | {count} | {label} | {' | '.join(cells)} |")
         ways = {"calibrated on {judgements}, tried on {held_out} others": found["half, calibrated"]}
-        ways["cross-validated: calibrated on {judgements} of {held_out} in turns"] = [found["half, cross-validated"]]
+        ways["cross-validated: calibrated on {judgements} of the budget"] = [found["half, cross-validated"]]
+        ways["cross-validated: calibrated on {judgements} of all budgets"] = [found["half, with other budgets"]]
         for label, rows in ways.items():
             lines += [f"| {task} | | {label.format(**row)} | | {row['spearman']:.3f} |" for row in rows]
         if tuned := record.get("tuned"):
             cells = [f"{tuned[f'spearman, {key}']:.3f}" for key in ("as it comes", "calibrated", "search loss")]
-            text = f"with accuracy after fine-tuning: in nats {cells[0]}, calibrated {cells[1]}, judged loss {cells[2]}"
+            text = (
+                f"against fine-tuned accuracy: by curvature {cells[0]}, calibrated {cells[1]}, judged loss {cells[2]}"
+            )
             lines.append(f"| {task} | {tuned['candidates']} | {text} | | |")
     return "\n".join(lines)
 

@@ -5,10 +5,11 @@
 
 Random candidates on budgets from 0.3 to 0.7 of the FLOPs are repaired statically and judged on the search split.
 Spearman's correlation of the predicted with the judged loss: over all of them, and at half the FLOPs, as it comes
-(errors relative to the output variance; errors in nats) and calibrated on other candidates of the same budget. Then the
-widths with the least predicted loss at half the FLOPs, as it comes, calibrated, and refined (docs/surrogate.md), and
-uniform widths (of all groups, and of those inside residual blocks alone), each repaired statically and sequentially on
-more images, on the test split. Some of the candidates are fine-tuned for a few epochs. Writes
+(errors relative to the output variance; by curvature) and calibrated on other candidates, by cross-validation too.
+Then the widths with the least predicted loss at half the FLOPs, as it comes, calibrated, and refined
+(docs/surrogate.md), and uniform widths (of all groups, and of those inside residual blocks alone), each repaired
+statically and sequentially on more images, on the test split. Some of the candidates are fine-tuned for a few epochs.
+Writes
 benchmarks/results/surrogate_<task>.json; an interrupted run continues.
 """
 
@@ -65,15 +66,20 @@ def held_out(bench: Bench, judged: dict[Widths, float], count: int) -> Facts:
     return {"judgements": count, "held_out": len(rest), "spearman": correlation(made, rest)}
 
 
-def cross_validated(bench: Bench, judged: dict[Widths, float], parts: int = PARTS) -> Facts:
-    """Every candidate predicted by a calibration on the other parts, correlated over all of them."""
+def cross_validated(
+    bench: Bench, judged: dict[Widths, float], beside: dict[Widths, float], parts: int = PARTS
+) -> Facts:
+    """Every candidate predicted by a calibration on the other parts and on ``beside``, correlated over all of them."""
     width_NG, loss_N = np.array(list(judged)), np.array(list(judged.values()))
+    known_NG, known_N = np.array(list(beside)).reshape(-1, width_NG.shape[1]), np.array(list(beside.values()))
     predicted_N = np.zeros(len(judged))
     for part in range(parts):
         out_N = np.arange(len(judged)) % parts == part
-        predicted_N[out_N] = calibrated(bench.made, width_NG[~out_N], loss_N[~out_N]).predict(width_NG[out_N])
-    rest = len(judged) - len(judged) // parts
-    return {"judgements": rest, "held_out": len(judged), "spearman": float(spearmanr(predicted_N, loss_N).statistic)}
+        order = np.random.default_rng(0).permutation(len(known_N) + int((~out_N).sum()))
+        width_MG, loss_M = np.concatenate([known_NG, width_NG[~out_N]]), np.concatenate([known_N, loss_N[~out_N]])
+        predicted_N[out_N] = calibrated(bench.made, width_MG[order], loss_M[order]).predict(width_NG[out_N])
+    used = len(beside) + len(judged) - len(judged) // parts
+    return {"judgements": used, "held_out": len(judged), "spearman": float(spearmanr(predicted_N, loss_N).statistic)}
 
 
 def relative(bench: Bench) -> Surrogate:
@@ -177,7 +183,10 @@ def main() -> None:
             "half, relative": correlation(other, half),
             "half": correlation(bench.made, half),
             "half, calibrated": [held_out(bench, half, n) for n in (20, 40, options.calibration) if n < len(half)],
-            "half, cross-validated": cross_validated(bench, half),
+            "half, cross-validated": cross_validated(bench, half, {}),
+            "half, with other budgets": cross_validated(
+                bench, half, {w: everything[w] for w in everything if w not in half}
+            ),
         },
     }
     save(bench, facts)

@@ -51,7 +51,7 @@ def made(space: PruningSpace, curves: Sequence[Sequence[float]], **changed: Any)
     for group, curve in enumerate(curves):
         error_GW[group, : len(curve)] = curve
     groups = len(space.groups)
-    given: Mapping[str, Any] = {"linear_G": np.ones(groups), "square_G": np.zeros(groups), **changed}
+    given: Mapping[str, Any] = {"factor_G": np.ones(groups), **changed}
     return Surrogate(space, error_GW, **given)
 
 

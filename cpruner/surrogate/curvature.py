@@ -19,7 +19,9 @@ from cpruner.repair import Layer, Statistics
 from cpruner.space import untouched
 
 
-def curvature(model: nn.Module, statistics: Statistics, *, images: int, batch: int, seed: int) -> dict[str, Tensor]:
+def curvature(
+    model: nn.Module, statistics: Statistics, *, images: int, batch: int, seed: int, temperature: float = 1.0
+) -> dict[str, Tensor]:
     """G (O, O) in nats per squared output, by weight; layers whose module is not called are missing.
 
     Args:
@@ -28,6 +30,8 @@ def curvature(model: nn.Module, statistics: Statistics, *, images: int, batch: i
         images: How many images.
         batch: Images per gradient.
         seed: Of the labels that are drawn.
+        temperature: Softens the network's answers; G counts the divergence of softened answers then, times its square
+            (Hinton et al. 2015, section 2). A network that is sure of its images has no gradients without.
 
     Raises:
         InputError: The output is not a (N, K) tensor that depends on parameters.
@@ -38,12 +42,12 @@ def curvature(model: nn.Module, statistics: Statistics, *, images: int, batch: i
     hooked = _hooked(model, statistics.layers, sums)
     with untouched(model), torch.enable_grad(), learning(model) as parameters, hooked:
         for inputs in chosen.split(batch):
-            logits_NK = _checked(model(inputs.clone()), len(inputs)).double()
+            logits_NK = _checked(model(inputs.clone()), len(inputs)).double() / temperature
             shares_NK = logits_NK.detach().softmax(1).cpu()
             labels_N = torch.multinomial(shares_NK, 1, generator=generator)[:, 0].to(logits_NK.device)
             loss = functional.cross_entropy(logits_NK, labels_N, reduction="sum")
             torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-    return {name: total / len(chosen) for name, total in sums.items()}
+    return {name: temperature**2 * total / len(chosen) for name, total in sums.items()}
 
 
 def root(g_OO: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class Problem:
     Args:
         made: The surrogate, which counts.
         limits: ``(field of Counts, absolute limit)`` of every budget.
-        table_GW: What every width of every group adds to the predicted logarithm of the loss.
+        table_GW: What every width of every group adds to the sum that the predicted loss rises with.
         legal: Widths that each group may have, rising.
     """
 
@@ -66,7 +66,7 @@ class Problem:
         return np.array([widths[-1] for widths in self.legal])
 
     def worth(self, width_NG: Widths) -> Array:
-        """Predicted logarithm of the loss, less that of the dense network, (N,)."""
+        """The sum that the predicted loss rises with, (N,)."""
         return np.asarray(self.table_GW[np.arange(len(self.legal)), width_NG].sum(axis=1))
 
     def shares(self, width_NG: Widths) -> Array:
@@ -77,7 +77,7 @@ class Problem:
     def better(self, width_G: Widths, trial_NG: Widths) -> Widths | None:
         """The best of some trials that meets every budget and is better than ``width_G``; None if there is none."""
         worth_N = self.worth(trial_NG)
-        promising = np.flatnonzero(worth_N < self.worth(width_G[None])[0] - 1e-12)
+        promising = np.flatnonzero(worth_N < self.worth(width_G[None])[0] * (1 - 1e-12))
         order = promising[np.argsort(worth_N[promising], kind="stable")]
         for start in range(0, len(order), _PART):
             part_NG = trial_NG[order[start : start + _PART]]

@@ -11,6 +11,7 @@ class Calibration:
 
     images: int = option(1000, "training images that the curvature of the loss is taken on", low=1)
     batch: int = option(125, "images per gradient", low=1)
+    temperature: float = option(8.0, "temperature that softens the network's answers for the curvature", low=0.01)
     folds: int = option(5, "parts of the judgements for the choice of the ridge", low=2)
     rounds: int = option(4, "rounds of refinement: optimum, judgement, neighbours, calibration", low=0)
     neighbours: int = option(11, "candidates judged around the best one in every round", low=0)

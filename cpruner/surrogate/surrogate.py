@@ -22,26 +22,32 @@ Widths = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Surrogate:
-    """log loss = base + sum over groups of (linear e + square e^2), e the error of the group's width in nats.
+    """log loss = base + gain log(offset + sum over groups of factor e^power), e the error of the group's width in nats.
+
+    Not calibrated: the logarithm of one nat and all errors together.
 
     Args:
         space: The space, in the order of whose ranking the errors were added up.
         error_GW: Error at every width; a width beyond the size has that of the size, 0.
-        linear_G: Factor of the error.
-        square_G: Factor of its square.
-        base: Logarithm of the loss of the dense network.
+        factor_G: Factor of every group, never negative.
+        base: Added to the logarithm.
+        gain: How fast the loss rises with the sum, above 0.
+        offset: What the dense network has in place of errors, above 0.
+        power: Of the errors, above 0.
     """
 
     space: PruningSpace
     error_GW: Array
-    linear_G: Array
-    square_G: Array
+    factor_G: Array
     base: float = 0.0
+    gain: float = 1.0
+    offset: float = 1.0
+    power: float = 1.0
 
     @property
     def table_GW(self) -> Array:
-        """What every width of every group adds to the logarithm of the loss."""
-        return self.linear_G[:, None] * self.error_GW + self.square_G[:, None] * self.error_GW**2
+        """What every width of every group adds to the sum; the least sum has the least predicted loss."""
+        return np.asarray(self.factor_G[:, None] * self.error_GW**self.power)
 
     def errors(self, width_NG: Widths) -> Array:
         """Errors of the groups, (N, G)."""
@@ -49,8 +55,8 @@ class Surrogate:
 
     def predict(self, width_NG: Widths) -> Array:
         """Logarithm of the loss, (N,)."""
-        error_NG = self.errors(width_NG)
-        return np.asarray(self.base + error_NG @ self.linear_G + error_NG**2 @ self.square_G)
+        term_NG = self.table_GW[np.arange(self.error_GW.shape[0]), np.asarray(width_NG)]
+        return np.asarray(self.base + self.gain * np.log(self.offset + term_NG.sum(axis=1)))
 
     def count(self, width_NG: Widths) -> dict[str, Array]:
         """Exact ``flops``, ``macs`` and ``params``, each (N,)."""
@@ -74,7 +80,10 @@ def surrogate(
         spec: Options.
     """
     spec = spec or Calibration()
-    found = measures(statistics, curvature(model, statistics, images=spec.images, batch=spec.batch, seed=spec.seed))
+    curvature_of = curvature(
+        model, statistics, images=spec.images, batch=spec.batch, seed=spec.seed, temperature=spec.temperature
+    )
+    found = measures(statistics, curvature_of)
     with torch.no_grad():
         paths = descents(space, statistics, damping, found)
     order = tuple(before if one is None else one.order for before, one in zip(space.ranking, paths, strict=True))
@@ -84,8 +93,7 @@ def surrogate(
         curve = _average(known, size) if path is None else path.error_W
         # rounding may make a rise a little negative; nothing is worth more without a channel than with it
         error_GW[group, : size + 1] = np.maximum.accumulate(np.maximum(curve, 0.0)[::-1])[::-1]
-    ones = np.ones(len(space.groups))
-    return Surrogate(space.ranked(order), error_GW, ones, np.zeros_like(ones))
+    return Surrogate(space.ranked(order), error_GW, np.ones(len(space.groups)))
 
 
 def _average(curves: list[Array], size: int) -> Array:

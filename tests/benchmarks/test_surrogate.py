@@ -48,9 +48,11 @@ def test_numbers_of_a_small_run(task: tuple[Job, Splits, torch.nn.Module], tmp_p
     judged = {w: made.judge(w) for w in (made.widths(generator.uniform(0.2, 1, groups), 0.5) for _ in range(8))}
     assert -1 <= correlation(made.made, judged) <= 1
     assert held_out(made, judged, 5)["held_out"] == len(judged) - 5
-    whole = cross_validated(made, judged, parts=2)
+    whole = cross_validated(made, judged, {}, parts=2)
     assert whole["judgements"] == len(judged) - len(judged) // 2
     assert -1 <= whole["spearman"] <= 1
+    dense = tuple(made.made.space.sizes)
+    assert cross_validated(made, judged, {dense: made.judge(dense)}, 2)["judgements"] == whole["judgements"] + 1
     assert relative(made).error_GW.shape == made.made.error_GW.shape
     assert speed(made) > 0
     found = optima(made, judged, calibration=5, rounds=1)

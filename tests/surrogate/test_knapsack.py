@@ -97,8 +97,9 @@ def test_by_hand() -> None:
 def test_calibration_counts() -> None:
     space = chained(5, 2, 3, 2)
     one = made(space, ([9.0, 4.0, 0.0], [9.0, 2.0, 1.0, 0.0]))
-    assert knapsack(replace(one, linear_G=np.array([0.1, 1.0])), [("flops", 43.0)]) == (1, 3)
-    assert knapsack(replace(one, square_G=np.array([0.0, 5.0])), [("flops", 43.0)]) == (1, 3)
+    assert knapsack(replace(one, factor_G=np.array([0.1, 1.0])), [("flops", 43.0)]) == (1, 3)
+    assert knapsack(one, [("flops", 43.0)]) == (2, 2)
+    assert knapsack(replace(one, factor_G=np.array([0.1, 1.0]), power=9.0), [("flops", 43.0)]) == (2, 2)
 
 
 def test_what_costs_no_loss_still_meets_the_budget() -> None:

@@ -14,12 +14,8 @@ START = falling(SPACE, 3, smooth=True)
 Widths = tuple[int, ...]
 
 
-def true(linear_G: list[float], square_G: list[float]) -> Surrogate:
-    """The loss is additive, but the groups count differently than the surrogate thinks."""
-    return replace(START, linear_G=np.array(linear_G), square_G=np.array(square_G), base=-0.5)
-
-
-TRUE = true([0.2, 1.0, 3.0], [0.0, 2.0, 0.0])
+#: Groups count differently than the surrogate thinks.
+TRUE = replace(START, factor_G=np.array([0.2, 1.0, 6.0]), base=-0.5, gain=1.4, power=1.2)
 
 
 def judge(truth: Surrogate = TRUE, seen: list[Widths] | None = None) -> Callable[[Widths], float]:
@@ -69,7 +65,7 @@ def test_the_seed_decides() -> None:
 
     one, same, other = found(0), found(0), found(1)
     assert np.array_equal(one.width_NG, same.width_NG)
-    assert np.array_equal(one.made.linear_G, same.made.linear_G)
+    assert np.array_equal(one.made.factor_G, same.made.factor_G)
     assert not np.array_equal(one.width_NG, other.width_NG)
 
 
@@ -110,7 +106,7 @@ class TestWhatIsKnownBeforehand:
 def test_the_region_is_kept_to_from_the_second_optimum_on() -> None:
     space = chained(3, 60, 70, 65, 4)
     start, limits = falling(space, 3, smooth=True), [share(space, "flops", 0.4)]
-    truth = replace(start, linear_G=np.array([0.01, 1.0, 9.0]))
+    truth = replace(start, factor_G=np.array([0.01, 1.0, 9.0]))
     first = refine(start, judge(truth), limits, spec=Calibration(rounds=0, radius=0.03)).best
     for radius, inside in ((0.03, True), (0.3, False)):
         spec = Calibration(rounds=1, radius=radius)
@@ -139,7 +135,7 @@ def test_what_diverges_is_judged_and_left_out() -> None:
     found = refine(START, broken, LIMITS, spec=Calibration(rounds=1))
     assert found.best[0] % 2 == 0
     assert np.isinf(found.loss_N).any()
-    assert np.isfinite(found.made.linear_G).all()
+    assert np.isfinite(found.made.factor_G).all()
 
 
 def test_a_loss_below_zero_is_refused() -> None:

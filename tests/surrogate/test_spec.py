@@ -12,6 +12,7 @@ from cpruner.surrogate import Calibration
     [
         {"images": 0},
         {"batch": 0},
+        {"temperature": 0.0},
         {"folds": 1},
         {"rounds": -1},
         {"neighbours": -1},

@@ -1,3 +1,4 @@
+import math
 import sys
 from dataclasses import replace
 
@@ -27,15 +28,21 @@ def gathered(model: nn.Module, inputs: Tensor) -> Statistics:
 
 
 def of(model: nn.Module, inputs: Tensor, damping: float = 1e-10, images: int = 1000) -> Surrogate:
-    return surrogate(model, trace(model, inputs[:1]), gathered(model, inputs), damping, Calibration(images=images))
+    return surrogate(
+        model, trace(model, inputs[:1]), gathered(model, inputs), damping, Calibration(images=images, temperature=1.0)
+    )
 
 
 class TestPredictions:
     def test_by_hand(self) -> None:
-        one = made(SPACE, CURVES, linear_G=np.array([1.0, 2.0]), square_G=np.array([0.5, 0.0]), base=-1.0)
+        one = made(SPACE, CURVES, factor_G=np.array([1.0, 2.0]), base=-1.0, gain=3.0, offset=0.5, power=0.5)
         assert one.errors(WIDTHS).tolist() == [[0, 0], [4, 0], [4, 5]]
-        assert one.predict(WIDTHS).tolist() == [-1, -1 + 4 + 8, -1 + 4 + 8 + 10]
-        assert one.table_GW.tolist() == [[9 + 81 / 2, 4 + 16 / 2, 0, 0], [18, 10, 2, 0]]
+        expected = [0.5, 0.5 + 2, 0.5 + 2 + 2 * 5**0.5]
+        assert one.predict(WIDTHS) == pytest.approx([-1 + 3 * math.log(total) for total in expected])
+        assert one.table_GW == pytest.approx(np.array([[3, 2, 0, 0], [2 * 3, 2 * 5**0.5, 2, 0]]))
+
+    def test_before_calibration_it_is_the_logarithm_of_one_and_all_errors(self) -> None:
+        assert made(SPACE, CURVES).predict(WIDTHS) == pytest.approx([0, math.log(5), math.log(10)])
 
     def test_thousands_at_once_are_what_they_are_alone(self) -> None:
         one = falling(SPACE, 0)
@@ -110,8 +117,8 @@ def test_it_starts_uncalibrated_and_ranked_by_elimination() -> None:
     space = trace(model, TOKENS[:1])
     one = surrogate(model, space, statistics, 1e-6)
     assert one.predict(np.array([[6, 4]])).tolist() == [0.0]
-    assert one.linear_G.tolist() == [1, 1]
-    assert not one.square_G.any()
+    assert one.factor_G.tolist() == [1, 1]
+    assert (one.base, one.gain, one.offset, one.power) == (0, 1, 1, 1)
     paths = descents(space, statistics, 1e-6)
     assert one.space.ranking == tuple(path.order for path in paths if path is not None) != space.ranking
 
@@ -119,13 +126,13 @@ def test_it_starts_uncalibrated_and_ranked_by_elimination() -> None:
 def test_its_options_and_the_callers_grad_mode() -> None:
     model = chain(5, 6, 3)
     statistics, space = gathered(model, TOKENS), trace(model, TOKENS[:1])
-    expected = surrogate(model, space, statistics, 1e-6, Calibration(images=30, batch=7, seed=3))
-    weighted = measures(statistics, curvature(model, statistics, images=30, batch=7, seed=3))
+    expected = surrogate(model, space, statistics, 1e-6, Calibration(images=30, batch=7, seed=3, temperature=2.0))
+    weighted = measures(statistics, curvature(model, statistics, images=30, batch=7, seed=3, temperature=2.0))
     (path,) = descents(space, statistics, 1e-6, weighted)
     assert path is not None
     assert expected.error_GW[0].tolist() == pytest.approx(path.error_W.tolist())
     with torch.inference_mode():
-        again = surrogate(model, space, statistics, 1e-6, Calibration(images=30, batch=7, seed=3))
+        again = surrogate(model, space, statistics, 1e-6, Calibration(images=30, batch=7, seed=3, temperature=2.0))
     assert np.array_equal(again.error_GW, expected.error_GW)
     assert not np.array_equal(surrogate(model, space, statistics, 1e-6).error_GW, expected.error_GW)
 
