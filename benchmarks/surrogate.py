@@ -71,7 +71,8 @@ def cross_validated(
 ) -> Facts:
     """Every candidate predicted by a calibration on the other parts and on ``beside``, correlated over all of them."""
     width_NG, loss_N = np.array(list(judged)), np.array(list(judged.values()))
-    known_NG, known_N = np.array(list(beside)).reshape(-1, width_NG.shape[1]), np.array(list(beside.values()))
+    known_NG = np.array(list(beside), dtype=np.int64).reshape(-1, width_NG.shape[1])
+    known_N = np.array(list(beside.values()))
     predicted_N = np.zeros(len(judged))
     for part in range(parts):
         out_N = np.arange(len(judged)) % parts == part

@@ -103,8 +103,16 @@ class _Judged:
             return np.concatenate([root_N[:, None] * self.slopes(parameter_P), pull_RP])
 
         start_P = np.clip(self.start() if start_P is None else start_P, -0.99 * high_P, 0.99 * high_P)
-        enough = {"ftol": _ENOUGH, "xtol": _ENOUGH, "gtol": _ENOUGH}
-        found = least_squares(residual_R, start_P, slope_RP, bounds=(-high_P, high_P), max_nfev=_STEPS, **enough)
+        found = least_squares(
+            residual_R,
+            start_P,
+            slope_RP,
+            bounds=(-high_P, high_P),
+            ftol=_ENOUGH,
+            xtol=_ENOUGH,
+            gtol=_ENOUGH,
+            max_nfev=_STEPS,
+        )
         return np.asarray(found.x)
 
     def slopes(self, parameter_P: Array) -> Array:
