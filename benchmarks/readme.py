@@ -1,4 +1,4 @@
-"""Write the tables of README.md and the decisions from the committed result files: every number has a file behind it.
+"""Write the tables of README.md and docs from the committed result files: every number has a file behind it.
 
 python benchmarks/readme.py           # rewrite them
 python benchmarks/readme.py --check   # exit status 1 if one is out of date
@@ -19,7 +19,7 @@ from surgery import faster
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("repair", "ranking", "surrogate", "judging", "decisions/0004-sequential-repair")
+DOCS = ("repair", "ranking", "surrogate", "judging")
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in DOCS))
 TASKS = ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1")
 ONCE = {"final": "sequential, more images (once)", "polished": "the same and polished (once)"}

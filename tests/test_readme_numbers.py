@@ -1,4 +1,4 @@
-"""Every number in the tables of README and the decisions comes from a committed result file."""
+"""Every number in the tables of README and docs comes from a committed result file."""
 
 import importlib.util
 import re
