@@ -22,6 +22,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 DOCS = ("repair", "ranking", "surrogate", "judging")
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in DOCS))
 TASKS = ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1")
+FEWEST = 20  # candidates that a correlation says something about
 ONCE = {"final": "sequential, more images (once)", "polished": "the same and polished (once)"}
 
 
@@ -123,7 +124,8 @@ def correlation() -> str:
         ways["cross-validated: calibrated on {judgements} of the budget"] = [found["half, cross-validated"]]
         ways["cross-validated: calibrated on {judgements} of all budgets"] = [found["half, with other budgets"]]
         for label, rows in ways.items():
-            lines += [f"| {task} | | {label.format(**row)} | | {row['spearman']:.3f} |" for row in rows]
+            told = [row for row in rows if row["held_out"] >= FEWEST]
+            lines += [f"| {task} | | {label.format(**row)} | | {row['spearman']:.3f} |" for row in told]
         if tuned := record.get("tuned"):
             cells = [f"{tuned[f'spearman, {key}']:.3f}" for key in ("as it comes", "calibrated", "search loss")]
             text = (

@@ -35,6 +35,7 @@ from cpruner.surrogate import Calibration, Surrogate, calibrated, knapsack, refi
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
 HALF_SHARE = 0.5
 LOW, HIGH = 0.2, 1.0
+FEWEST = 20  # held out for a correlation
 PARTS = 10  # of the cross-validation
 SPEED = 10_000  # candidates predicted at once
 
@@ -183,7 +184,9 @@ def main() -> None:
             "all budgets": correlation(bench.made, everything),
             "half, relative": correlation(other, half),
             "half": correlation(bench.made, half),
-            "half, calibrated": [held_out(bench, half, n) for n in (20, 40, options.calibration) if n < len(half)],
+            "half, calibrated": [
+                held_out(bench, half, n) for n in (20, 40, options.calibration) if n + FEWEST <= len(half)
+            ],
             "half, cross-validated": cross_validated(bench, half, {}),
             "half, with other budgets": cross_validated(
                 bench, half, {w: everything[w] for w in everything if w not in half}
