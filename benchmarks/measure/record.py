@@ -39,8 +39,9 @@ def environment(*packages: str) -> dict[str, Any]:
 
 
 def command(arguments: list[str]) -> str:
-    """The command line as typed at the root of the repository."""
-    return shlex.join(["python", f"benchmarks/{Path(arguments[0]).name}", *arguments[1:]])
+    """The command line as typed at the root of the repository; of files elsewhere the name is enough."""
+    named = [Path(argument).name if Path(argument).is_absolute() else argument for argument in arguments[1:]]
+    return shlex.join(["python", f"benchmarks/{Path(arguments[0]).name}", *named])
 
 
 def sources(rows: Sequence[Row], engines: Sequence[str]) -> str:
