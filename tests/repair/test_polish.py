@@ -45,6 +45,23 @@ def test_the_small_network_comes_nearer_to_the_dense_one(layers: float) -> None:
     assert divergence(small, dense) < before / 4
 
 
+def test_what_gets_no_better_comes_back_as_it_was() -> None:
+    small, dense = network(5, 1), network(6)
+    before = copy.deepcopy(small.state_dict())
+    polish(small, dense, batches(), Polish(steps=3, lr=100.0))
+    assert all(torch.equal(value, before[name]) for name, value in small.state_dict().items())
+
+
+def test_a_step_is_relative_to_what_it_changes() -> None:
+    """Adam's first step is its rate in every number, so the largest change is that times the tensor's size."""
+    small, dense = network(5, 1), network(6)
+    before = {name: value.detach().clone() for name, value in small.named_parameters()}
+    polish(small, dense, batches(), Polish(steps=1, lr=0.01))
+    for name, value in small.named_parameters():
+        size = max(1e-3, float(before[name].square().mean().sqrt()))
+        assert float((value.detach() - before[name]).abs().max()) == pytest.approx(0.01 * size, rel=0.01)
+
+
 def test_layers_of_the_same_width_are_drawn_to_the_dense_ones() -> None:
     dense = network(6)
 
