@@ -132,16 +132,20 @@ def main() -> None:
     record: Facts = json.loads(options.out.read_text()) if options.only and options.out.is_file() else {}
     record |= {**environment(), "on": options.device}
     done = record.setdefault("networks", {})
-    profiles = []
     for name in [n for n in chosen if any(fnmatch.fnmatch(n, glob) for glob in options.only or ["*"])]:
         bench = Bench(chosen[name], torch.device(options.device))
         done[name] = measured(bench, options.rounds, options.peer_rounds)
         record["networks"] = {n: done[n] for n in chosen if n in done}
         replace({options.out: json.dumps(record, indent=1) + "\n", options.out.with_suffix(".md"): markdown(record)})
-        profiles.append(profile(bench, name))
+        record.setdefault("profiles", {})[name] = profile(bench, name)
+        text = "\n".join(record["profiles"].values())
+        replace(
+            {
+                options.out: json.dumps(record, indent=1) + "\n",
+                options.out.with_name(f"{options.out.stem}_profile.txt"): text,
+            }
+        )
         print(f"{name}: done", flush=True)
-    if not options.only:
-        replace({options.out.with_name(f"{options.out.stem}_profile.txt"): "\n".join(profiles)})
     print(markdown(record))
 
 
