@@ -7,7 +7,7 @@ Modes: none (as cut), recalibrate (batch-norm statistics re-estimated), static a
 once, to the network that is kept: a sequential refit on more images, and a polish of that by gradient steps. Every seed
 draws other training images for the activation statistics; which channels are kept depends on them too, how many does
 not. Prints one row per mode (median and range over the seeds; milliseconds to cut and refit one candidate) and writes
-benchmarks/results/repair_<task>.json.
+benchmarks/results/repair_<task>.json. With --once the rows of the modes stay as they were written before.
 """
 
 import dataclasses
@@ -131,6 +131,9 @@ def main() -> None:
     accepted = parser(__doc__)
     accepted.add_argument("--repeats", type=int, default=10, help="timed refits per mode and seed")
     accepted.add_argument("--final-images", type=int, default=2000, help="images of the refit of what is kept")
+    accepted.add_argument(
+        "--once", action="store_true", help="anew only what is done once; other rows stay as they are"
+    )
     accepted.add_argument("--steps", type=int, default=200, help="gradient steps of the polish")
     options = accepted.parse_args()
     job = job_of(options, HALF)
@@ -143,11 +146,14 @@ def main() -> None:
     final = dataclasses.replace(job.repair, mode="sequential", images=options.final_images)
     polishing = dataclasses.replace(job.polish, steps=options.steps)
     modes |= {"final": {"repair": repr(final), "runs": {}}, "polished": {"polish": repr(polishing), "runs": {}}}
-    console = Console()
+    target, console = RESULTS / f"repair_{options.task}.json", Console()
+    if options.once:
+        modes |= {name: mode for name, mode in json.loads(target.read_text())["modes"].items() if name in MODES}
     for seed in track(range(options.seeds), "seeds", console=console, disable=not console.is_terminal):
         ready = prepared(job, model, splits, seed)
         after = once(ready, job, splits, seed, options.final_images, options.steps)
-        for name, row in itertools.chain(rows(ready, job, splits, options.repeats), after):
+        before = () if options.once else rows(ready, job, splits, options.repeats)
+        for name, row in itertools.chain(before, after):
             modes[name]["runs"][str(seed)] = row
     record = {
         "task": options.task,
@@ -164,7 +170,7 @@ def main() -> None:
         },
         "modes": {name: {**mode, "summary": summary(mode["runs"])} for name, mode in modes.items()},
     }
-    replace({RESULTS / f"repair_{options.task}.json": json.dumps(record, indent=1) + "\n"})
+    replace({target: json.dumps(record, indent=1) + "\n"})
     console.print(table(record))
 
 

@@ -1,7 +1,6 @@
 """Judgements on disk, shared with other runs of the same task."""
 
 import hashlib
-from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import final
 
@@ -14,8 +13,8 @@ from cpruner.space import Candidate, Plan
 
 @final
 @dataclass(frozen=True, eq=False)
-class Shelf(MutableMapping[Candidate, Judgement]):
-    """A store of plain data as a mapping from candidates to judgements.
+class Shelf:
+    """A store of plain data behind a memo of judgements.
 
     Args:
         store: Where they are; its task must tell apart whatever a judgement depends on but the candidate.
@@ -43,15 +42,6 @@ class Shelf(MutableMapping[Candidate, Judgement]):
     def __setitem__(self, candidate: Candidate, judgement: Judgement) -> None:
         if judgement.score.complete:  # an estimate is good for one floor only
             self.store.put(digest(candidate), pack(judgement))
-
-    def __delitem__(self, candidate: Candidate) -> None:
-        raise NotImplementedError("what is shared stays")
-
-    def __iter__(self) -> Iterator[Candidate]:
-        raise NotImplementedError("what is shared is asked for by candidate")
-
-    def __len__(self) -> int:
-        return len(self.store)
 
 
 def digest(candidate: Candidate) -> str:

@@ -1,10 +1,23 @@
 """Results that were already paid for."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
-from typing import TypeVar, final
+from typing import Protocol, TypeVar, final
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+K_contra = TypeVar("K_contra", contravariant=True)
+
+
+class Shared(Protocol[K_contra, V]):
+    """Results that others see, too: asked for one at a time, never taken back."""
+
+    def __getitem__(self, key: K_contra) -> V:
+        """The result, or KeyError."""
+        ...
+
+    def __setitem__(self, key: K_contra, value: V) -> None:
+        """Tell the others; what is of no use to them may be left out."""
+        ...
 
 
 @final
@@ -21,7 +34,7 @@ class Memo(MutableMapping[K, V]):
         misses: Number of ``recall`` calls that had to compute and succeeded.
     """
 
-    def __init__(self, known: Mapping[K, V] | None = None, behind: MutableMapping[K, V] | None = None) -> None:
+    def __init__(self, known: Mapping[K, V] | None = None, behind: Shared[K, V] | None = None) -> None:
         self._values: dict[K, V] = dict(known or {})
         self._behind = behind
         self.hits = 0
