@@ -12,7 +12,7 @@ class Repair:
     mode: str = option(
         "sequential",
         "none: weights as cut; recalibrate: batch-norm statistics re-estimated; static: refit on the dense "
-        "activations (a few triangular solves per candidate); sequential: refit layer after layer on the activations "
+        "activations (a matrix product per layer); sequential: refit layer after layer on the activations "
         "of the already refitted prefix (about one more forward pass per candidate)",
         choices=("none", "recalibrate", "static", "sequential"),
     )

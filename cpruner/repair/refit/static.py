@@ -1,12 +1,11 @@
 """The static refit: every layer that lost inputs is solved for on the dense network's moments.
 
 Candidates keep the best-ranked channels of every group, so along the ranking what a layer keeps is a prefix, and the
-Cholesky factor of a leading block is the leading block of the factor. Factor and half-solved right-hand side are made
-once per layer; a candidate costs one triangular solve with a part of them, |S|^2 O multiply-adds.
+Cholesky factor of a leading block is the leading block of the factor. What can be made of it is made once per layer
+(see ``Prefix``); a candidate costs one product of two matrices.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -14,36 +13,12 @@ from torch import Tensor, nn
 
 from cpruner.candidate import Candidate, Plan
 from cpruner.repair.refit.kept import Kept, kept
+from cpruner.repair.refit.prefix import Prefix
 from cpruner.repair.refit.shrinkage import relative_ridge
 from cpruner.repair.refit.write import write
 from cpruner.repair.spec import Repair
 from cpruner.repair.statistics import Layer, factor, refit, ridge
 from cpruner.space import Ranking
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """A layer's normal equations, factored along the ranking.
-
-    Args:
-        place_D: Place of every input row in the order.
-        factor_DD: Lower Cholesky factor of the damped moments in that order.
-        half_DO: The factor's inverse times the right-hand side.
-    """
-
-    place_D: Tensor
-    factor_DD: Tensor
-    half_DO: Tensor
-
-    def solve(self, rows: Tensor, outputs: Tensor) -> Tensor | None:
-        """Weights (|S|, O) on the kept rows in the network's order; None where they are no prefix."""
-        place_S = self.place_D[rows]
-        count = len(rows)
-        if int(place_S.max()) >= count:
-            return None
-        right_SO = self.half_DO[:count] if len(outputs) == self.half_DO.shape[1] else self.half_DO[:count][:, outputs]
-        solved: Tensor = torch.linalg.solve_triangular(self.factor_DD[:count, :count].T, right_SO, upper=True)
-        return solved[place_S]
 
 
 @final
@@ -116,8 +91,5 @@ class StaticRefit:
         dense_DO = layer.product.matrix(self._model.get_parameter(layer.weight).detach())[0]
         lower, ridge_G = factor(used.A_GDD[:, rows_D][:, :, rows_D], ridge(used.A_GDD, self._relative(layer)))
         right_DO = used.B_GDO[0, rows_D] + ridge_G * dense_DO[rows_D].double()
-        half_DO = torch.linalg.solve_triangular(lower[0], right_DO, upper=False)
-        place_D = torch.empty_like(rows_D)
-        place_D[rows_D] = torch.arange(len(rows_D), device=rows_D.device)
         precision = torch.promote_types(dense_DO.dtype, torch.float32)
-        return Prefix(place_D, lower[0].to(precision), half_DO.to(precision))
+        return Prefix.of(rows_D, lower[0], right_DO, precision)

@@ -92,14 +92,14 @@ def test_layers_of_several_groups_or_rankings_have_none() -> None:
     }
 
 
-def test_the_factor_is_that_of_the_damped_moments_along_the_ranking() -> None:
+def test_it_is_that_of_the_damped_moments_along_the_ranking() -> None:
     model = plain(bias=True, norm=False)
     space = trace(model, X[:1]).ranked(((4, 0, 2, 5, 1, 3), (0, 1, 2, 3, 4)))
     layer, spec = gathered(model).layers["2.weight"], Repair(damping=0.1, shrinkage=0.0)
     prefix = StaticRefit(model, [], space.plan, space.ranking, spec)._prefix(layer)
     rows = layer.product.taps_of(torch.tensor([4, 0, 2, 5, 1, 3]))
     damped = layer.dense.A_GDD[0] + ridge(layer.dense.A_GDD, 0.1) * torch.eye(54)
-    assert torch.allclose(prefix.factor_DD @ prefix.factor_DD.T, damped[rows][:, rows])
+    assert torch.allclose(torch.linalg.inv(prefix.inverse_DD @ prefix.inverse_DD.T), damped[rows][:, rows])
     assert prefix.place_D[rows].tolist() == list(range(54))
 
 
@@ -110,7 +110,7 @@ def test_factors_are_kept_in_the_precision_of_the_network(kind: torch.dtype, exp
     space = trace(model, X[:1].to(kind))
     layer = gathered(model, X.to(kind)).layers["2.weight"]
     prefix = StaticRefit(model, [], space.plan, space.ranking, Repair())._prefix(layer)
-    assert prefix.factor_DD.dtype == prefix.half_DO.dtype == expected
+    assert prefix.inverse_DD.dtype == prefix.half_DO.dtype == expected
 
 
 @pytest.mark.parametrize("name", [name for name, net in NET.items() if len(net.shapes) == 1])
