@@ -20,7 +20,7 @@ from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
 
-from cpruner.agent import CrossEntropy, PPOLagrangian, Random, Uniform
+from cpruner.agent import CrossEntropy, Random, Uniform, ppo_lagrangian
 from cpruner.cmdp import AgentSpec
 from cpruner.command import Job, dense_network
 from cpruner.evaluate import score
@@ -32,7 +32,7 @@ AGENTS: dict[str, AgentSpec] = {
     "uniform": Uniform(),
     "random": Random(),
     "cross_entropy": CrossEntropy(),
-    "ppo_lagrangian": PPOLagrangian(),
+    "ppo_lagrangian": ppo_lagrangian(),
 }
 
 

@@ -97,6 +97,10 @@ class Agent(Protocol):
         """How many whole episodes ``update`` wants."""
         ...
 
+    def begin(self) -> None:
+        """An episode begins: forget what was seen in the last one, finished or not."""
+        ...
+
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """Choose an action of length A; values outside [0, 1] are clipped by the environment."""
         ...

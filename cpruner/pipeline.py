@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cpruner.agent import PPOLagrangian
+from cpruner.agent import ppo_lagrangian
 from cpruner.candidate import Candidate, load, save_artefact
 from cpruner.cmdp import AgentSpec
 from cpruner.constraint import Budget, Reading
@@ -64,7 +64,7 @@ def prune(  # noqa: PLR0913 - the public entry; what has a good default is in Se
     """
     settings = settings or Settings()
     return run(
-        Task(model, example_inputs, train, search, budgets), agent or PPOLagrangian(), evaluations, seed, settings
+        Task(model, example_inputs, train, search, budgets), agent or ppo_lagrangian(), evaluations, seed, settings
     )
 
 

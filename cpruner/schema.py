@@ -53,10 +53,30 @@ SPECS: Mapping[str, Mapping[str, type]] = {
         "external": constraint.External,
     },
     "agent": {
-        "ppo_lagrangian": agent.PPOLagrangian,
+        "on_policy": agent.OnPolicy,
         "cross_entropy": agent.CrossEntropy,
         "uniform": agent.Uniform,
         "random": agent.Random,
+    },
+    "agent/update": {"clipped": agent.Clipped},
+    "agent/multiplier": {
+        "gradient_ascent": agent.GradientAscent,
+        "pid": agent.PID,
+        "nupi": agent.NuPI,
+        "softplus_adam": agent.SoftplusAdam,
+    },
+    "agent/policy": {
+        "gaussian": agent.Gaussian,
+        "squashed": agent.Squashed,
+        "beta": agent.Beta,
+        "categorical": agent.Categorical,
+        "bernoulli": agent.Bernoulli,
+    },
+    "agent/encoder": {
+        "perceptron": agent.Perceptron,
+        "recurrent": agent.Recurrent,
+        "attention": agent.Attention,
+        "table": agent.Table,
     },
     "search": {"search": Search},
     "finetune": {"finetune": FineTune},
@@ -110,6 +130,9 @@ def schema_of(spec: type, *, budget: bool = False) -> type:
     """
     fields: list[Any] = [("_target_", str, dataclasses.field(default=f"{spec.__module__}.{spec.__qualname__}"))]
     for field in dataclasses.fields(spec):
+        if dataclasses.is_dataclass(field.default):  # a spec inside a spec is the choice of a group of its own
+            fields.append((field.name, Any, dataclasses.field(default="???")))
+            continue
         if field.default_factory is not dataclasses.MISSING:
             default = dataclasses.field(default_factory=field.default_factory)
         else:
@@ -170,7 +193,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = [room for room in (*SPECS, "dense") if room != "constraint"]
+    rooms = [room for room in (*SPECS, "dense") if room != "constraint" and "/" not in room]
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,
@@ -217,13 +240,18 @@ def _spec(where: str, node: Any) -> Any:
     if unknown:
         remedy = f"Its options are {', '.join(field.name for field in dataclasses.fields(known[target]))}."
         raise InputError(f"{where}.{min(unknown)}", expected="no such option", got="a value", remedy=remedy)
+    inner = {name: _spec(f"{where}.{name}", value) for name, value in node.items() if _is_spec(value)}
     try:
-        return known[target](**node)
+        return known[target](**node | inner)
     except InputError as error:  # users of the command know model.width, not SmallResNet.width
         named = f"{known[target].__name__}."
         error.what = error.what.replace(named, f"{where}.")
         error.args = (str(error).replace(named, f"{where}."),)
         raise
+
+
+def _is_spec(value: Any) -> bool:
+    return isinstance(value, dict) and "_target_" in value
 
 
 def load_job(run_dir: Path) -> Job:

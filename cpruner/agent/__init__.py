@@ -1,13 +1,31 @@
 """Agents that act in a constrained Markov decision process; of cpruner they know ``cmdp`` alone."""
 
-from cpruner.agent.cross_entropy import CrossEntropy
-from cpruner.agent.ppo_lagrangian import PPOLagrangian
-from cpruner.agent.random import Random
-from cpruner.agent.uniform import Uniform
+from cpruner.agent.baseline import CrossEntropy, Random, Uniform
+from cpruner.agent.encoder import Attention, Perceptron, Recurrent, Table
+from cpruner.agent.multiplier import PID, GradientAscent, NuPI, SoftplusAdam
+from cpruner.agent.named import ppo_lagrangian
+from cpruner.agent.on_policy import OnPolicy
+from cpruner.agent.policy import Bernoulli, Beta, Categorical, Gaussian, Squashed
+from cpruner.agent.update import Clipped
 
 __all__ = [
+    "PID",
+    "Attention",
+    "Bernoulli",
+    "Beta",
+    "Categorical",
+    "Clipped",
     "CrossEntropy",
-    "PPOLagrangian",
+    "Gaussian",
+    "GradientAscent",
+    "NuPI",
+    "OnPolicy",
+    "Perceptron",
     "Random",
+    "Recurrent",
+    "SoftplusAdam",
+    "Squashed",
+    "Table",
     "Uniform",
+    "ppo_lagrangian",
 ]

@@ -27,6 +27,7 @@ def play(
         seed: Passed to ``env.reset``.
         deterministic: Let the agent act without exploration.
     """
+    agent.begin()
     observation, _ = env.reset(seed=seed)
     played: Played = []
     done = False
@@ -67,6 +68,7 @@ class Decided:
 def decide(env: PruningEnv, agent: Agent) -> Decided:
     """Play an episode up to its last decision; the agent acts as in ``play``."""
     env = copy.copy(env)
+    agent.begin()
     observation, _ = env.reset()
     played: Played = []
     while True:

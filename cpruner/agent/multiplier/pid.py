@@ -1,11 +1,11 @@
-"""How the Lagrange multipliers follow the measured constraint violations.
+"""PID control of the multipliers.
 
 Axis letter: K constraints. A violation is g_k = J_k / d_k - 1 (or J_k - d_k), and g_k <= 0 is feasible.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -14,43 +14,7 @@ from cpruner.cmdp import Array
 from cpruner.spec import check, option
 
 
-class MultiplierRule(Protocol):
-    """A controller that turns violations into multipliers, one per constraint."""
-
-    @property
-    def lambda_K(self) -> Array:
-        """The present multipliers, shape (K,), each in [0, cap]."""
-        ...
-
-    def update(self, violation_K: Array) -> Array:
-        """Take one dual step from whole-episode violations; returns the new ``lambda_K``."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tensors needed to continue bit-identically."""
-        ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict()``."""
-        ...
-
-
-@dataclass(frozen=True)
-class GradientAscent:
-    """Projected gradient ascent on the dual: lambda <- clip(lambda + lr * g, 0, cap)."""
-
-    lr: float = option(0.5, "Dual step size, multiplier per unit of violation.", low=0.0)
-    cap: float = option(100.0, "Largest multiplier.", low=0.0)
-    init: float = option(0.0, "Multiplier before the first update.", low=0.0)
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def build(self, K: int) -> "GradientAscentRule":
-        """Make the rule for K constraints."""
-        return GradientAscentRule(self, K)
-
-
+@final
 @dataclass(frozen=True)
 class PID:
     """PID control of the multiplier (Stooke, Achiam & Abbeel 2020, algorithm 2), with a cap.
@@ -65,11 +29,11 @@ class PID:
     at the cap falls at once when the violation does.
     """
 
-    kp: float = option(1.0, "Proportional gain.", low=0.0)
-    ki: float = option(0.5, "Integral gain.", low=0.0)
+    kp: float = option(2.0, "Proportional gain.", low=0.0)
+    ki: float = option(0.12, "Integral gain.", low=0.0)
     kd: float = option(0.0, "Derivative gain; only growing violations count.", low=0.0)
-    cap: float = option(100.0, "Largest multiplier.", low=0.0)
-    init: float = option(0.0, "Multiplier before the first update; starts the integral at init / ki.", low=0.0)
+    cap: float = option(20.0, "Largest multiplier.", low=0.0)
+    init: float = option(1.0, "Multiplier before the first update; starts the integral at init / ki.", low=0.0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -77,33 +41,6 @@ class PID:
     def build(self, K: int) -> "PIDRule":
         """Make the rule for K constraints."""
         return PIDRule(self, K)
-
-
-@final
-class GradientAscentRule:
-    """State of :class:`GradientAscent` for K constraints."""
-
-    def __init__(self, spec: GradientAscent, K: int) -> None:
-        self.spec = spec
-        self._lambda_K = np.full(K, min(spec.init, spec.cap), dtype=np.float64)
-
-    @property
-    def lambda_K(self) -> Array:
-        """The present multipliers, shape (K,)."""
-        return np.array(self._lambda_K)
-
-    def update(self, violation_K: Array) -> Array:
-        """Take one projected gradient step."""
-        self._lambda_K = np.clip(self._lambda_K + self.spec.lr * violation_K, 0.0, self.spec.cap)
-        return self.lambda_K
-
-    def state_dict(self) -> dict[str, Any]:
-        """The multipliers."""
-        return {"lambda": torch.from_numpy(self._lambda_K.copy())}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from ``state_dict()``."""
-        self._lambda_K = state["lambda"].numpy().copy()
 
 
 @final

@@ -38,6 +38,9 @@ class RandomAgent:
         """One; there is nothing to learn."""
         return 1
 
+    def begin(self) -> None:
+        """Nothing to forget."""
+
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """A uniform draw, or its mean if ``deterministic``."""
         del observation

@@ -34,23 +34,26 @@ class Uniform:
 
 @final
 class UniformAgent:
-    """Counts its own steps: an episode is over after ``problem.horizon`` of them."""
+    """State of :class:`Uniform`: which episode this is."""
 
     def __init__(self, spec: Uniform, problem: Problem) -> None:
         self.spec, self.problem = spec, problem
-        self._steps = 0
+        self._episode = -1
 
     @property
     def episodes_per_update(self) -> int:
         """One; there is nothing to learn."""
         return 1
 
+    def begin(self) -> None:
+        """Go on to the next ratio."""
+        self._episode += 1
+
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """The ratio of this episode, A times."""
         del observation, deterministic
-        episode = self._steps // self.problem.horizon
-        self._steps += 1
-        return np.full(self.problem.action_size, self.spec.ratios[episode % len(self.spec.ratios)])
+        ratio = self.spec.ratios[self._episode % len(self.spec.ratios)]
+        return np.full(self.problem.action_size, ratio)
 
     def update(self, episodes: Sequence[Episode]) -> UpdateStats:
         """Learn nothing."""
@@ -58,9 +61,9 @@ class UniformAgent:
         return UpdateStats()
 
     def state_dict(self) -> dict[str, Any]:
-        """The step count."""
-        return {"steps": self._steps}
+        """The number of the episode."""
+        return {"episode": self._episode}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from ``state_dict()``."""
-        self._steps = int(state["steps"])
+        self._episode = int(state["episode"])

@@ -71,11 +71,14 @@ class CrossEntropyAgent:
         """N."""
         return self.spec.episodes_per_update
 
+    def begin(self) -> None:
+        """Back to the first step of the sequence."""
+        self._steps = 0
+
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """Draw the next action of the sequence, clipped to [0, 1]; its mean if ``deterministic``."""
         del observation
-        t = self._steps % self.problem.horizon
-        self._steps += 1
+        t, self._steps = min(self._steps, self.problem.horizon - 1), self._steps + 1
         if deterministic:
             return np.array(self._mean_TA[t])
         noise_A: Array = torch.randn(self.problem.action_size, generator=self._generator, dtype=torch.float64).numpy()
@@ -93,7 +96,7 @@ class CrossEntropyAgent:
                     "CrossEntropy: length of an episode",
                     expected=f"{self.problem.horizon} steps",
                     got=len(episode.reward_T),
-                    remedy="Use an agent with a policy (PPOLagrangian) for episodes of varying length.",
+                    remedy="Use an agent with a policy (ppo_lagrangian) for episodes of varying length.",
                 )
         violation_N = np.array([self._violation(episode) for episode in episodes])
         order_N = rank(np.array([episode.total_reward for episode in episodes]), violation_N)
@@ -101,16 +104,14 @@ class CrossEntropyAgent:
         action_ETA = np.stack([episodes[index].action_TA for index in order_N[:elites]])
         self._mean_TA = self._mix(self._mean_TA, action_ETA.mean(axis=0))
         self._std_TA = np.maximum(self._mix(self._std_TA, action_ETA.std(axis=0)), self.spec.std_floor)
-        self._steps = 0
         return UpdateStats(scalars={"feasible": float((violation_N == 0.0).mean()), "std": float(self._std_TA.mean())})
 
     def state_dict(self) -> dict[str, Any]:
-        """Gaussian, generator and step count."""
+        """Gaussian and generator."""
         return {
             "mean": torch.from_numpy(self._mean_TA.copy()),
             "std": torch.from_numpy(self._std_TA.copy()),
             "generator": self._generator.get_state(),
-            "steps": self._steps,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -118,7 +119,6 @@ class CrossEntropyAgent:
         self._mean_TA = state["mean"].numpy().copy()
         self._std_TA = state["std"].numpy().copy()
         self._generator.set_state(state["generator"])
-        self._steps = int(state["steps"])
 
     def _mix(self, present_TA: Array, elite_TA: Array) -> Array:
         """Exponential smoothing."""
