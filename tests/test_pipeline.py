@@ -9,7 +9,7 @@ from tiny_task import BUDGETS, EXAMPLE, flops, params, task, widths_of
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from cpruner.agent import PPOLagrangian, Random, Uniform
+from cpruner.agent import Clipped, Random, Uniform, ppo_lagrangian
 from cpruner.constraint import Budget, Flops, Latency, Params
 from cpruner.data import Digits
 from cpruner.env import PruningProblem
@@ -22,7 +22,7 @@ from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.settings import AGENT, Settings
 
-PPO = PPOLagrangian(episodes_per_update=3, epochs=3)
+PPO = ppo_lagrangian(episodes_per_update=3, update=Clipped(epochs=3))
 
 
 class Counted:

@@ -109,6 +109,9 @@ class Scripted:
     steps: int = 0
     learnt: list[list[Episode]] = field(default_factory=list)
 
+    def begin(self) -> None:
+        """Its script goes on."""
+
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """The next number of the script."""
         self.steps += 1

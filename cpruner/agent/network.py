@@ -17,7 +17,7 @@ def orthogonal(weight: Tensor, gain: float, generator: torch.Generator) -> None:
 
 def linear(width_in: int, width_out: int, gain: float, generator: torch.Generator) -> nn.Linear:
     """An orthogonal linear layer without bias at first."""
-    made = nn.utils.skip_init(nn.Linear, width_in, width_out, dtype=torch.float64)
+    made: nn.Linear = nn.utils.skip_init(nn.Linear, width_in, width_out, dtype=torch.float64)
     orthogonal(made.weight, gain, generator)
     nn.init.zeros_(made.bias)
     return made

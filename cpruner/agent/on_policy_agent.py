@@ -58,14 +58,19 @@ class OnPolicyAgent:
         """Forget the steps of the last episode."""
         self._seen = []
 
-    @torch.no_grad()
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """Draw an action; the policy's centre if ``deterministic``."""
+        return np.asarray(self.act_all(np.asarray(observation)[None], deterministic=deterministic)[0])
+
+    @torch.no_grad()
+    def act_all(self, observation_NO: Array, *, deterministic: bool = False) -> Array:
+        """Actions (N, A) in N episodes that run in lockstep."""
         earlier = self._seen if self._policy.remembers else []
-        self._seen = [*earlier, torch.from_numpy(np.asarray(observation, dtype=np.float64))]
-        law = self._policy.last(self._normalised(Sequences.of([torch.stack(self._seen)])))
-        action_1A = law.centre_BA if deterministic else law.sample(self._generator)
-        return np.array(action_1A[0].numpy())
+        self._seen = [*earlier, torch.from_numpy(np.asarray(observation_NO, dtype=np.float64))]
+        seen_NTO = torch.stack(self._seen, dim=1)
+        law = self._policy.last(self._normalised(Sequences(seen_NTO, (len(self._seen),) * len(seen_NTO))))
+        action_NA = law.centre_BA if deterministic else law.sample(self._generator)
+        return np.array(action_NA.numpy())
 
     def update(self, episodes: Sequence[Episode]) -> UpdateStats:
         """One dual step from the new episodes, then one primal step from all remembered ones.
@@ -94,6 +99,34 @@ class OnPolicyAgent:
             scalars |= {"entropy": float(law.entropy().mean()), "std": float(law.spread().mean())}
         multipliers = (lambda_K * unit_K / self._cost_unit_K).tolist() if self.spec.update.dual else []
         return UpdateStats(tuple(multipliers), scalars)
+
+    def imitate(self, episodes: Sequence[Episode], steps: int, lr: float) -> float:
+        """Make the actions of given episodes likely, by ``steps`` steps of Adam; returns the mean log probability.
+
+        Observations are normalised by these episodes if by none yet.
+        """
+        seen = Sequences.of([torch.from_numpy(episode.observation_TO) for episode in episodes])
+        action_BA = torch.cat([torch.from_numpy(episode.action_TA) for episode in episodes])
+        if self.spec.normalise_observations and not self._normaliser.fitted:
+            self._normaliser.fit(seen.flat_BO)
+        seen = self._normalised(seen)
+        adam = Adam([parameter for parameter in self._policy.parameters() if parameter.requires_grad], lr=lr)
+        for _ in range(steps):
+            adam.zero_grad()
+            (-self._policy(seen).log_prob(action_BA).mean()).backward()
+            adam.step()
+        with torch.no_grad():
+            return float(self._policy(seen).log_prob(action_BA).mean())
+
+    def restart(self, exploration: float) -> None:
+        """Keep what was learned, forget what was played: other rewards follow.
+
+        Args:
+            exploration: Share of the initial exploration to begin with.
+        """
+        self._memory, self._seen = [], []
+        self._dual_unit_K = np.zeros_like(self._dual_unit_K)
+        self._policy.restart(exploration)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, moments, multipliers, remembered episodes and the state of the generator."""

@@ -1,6 +1,6 @@
-"""Countable costs of a choice of keep ratios, and the scale that puts it on the budget.
+"""Countable costs of choices of keep ratios, and the scale that puts them on the budget.
 
-Axis letters: G groups, K countable budgets.
+Axis letters: N choices, G groups, K countable budgets.
 """
 
 from collections.abc import Sequence
@@ -21,20 +21,29 @@ class Countable:
     space: PruningSpace
     limits: tuple[tuple[str, float], ...]
 
+    def scaled_of(self, ratio_NG: Array) -> Array:
+        """Predicted cost over limit of every choice and countable budget, shape (N, K)."""
+        counts = self.space.algebra.count(self.space.widths_of(ratio_NG))
+        scaled = [counts[name] / limit for name, limit in self.limits]
+        return np.stack(scaled, axis=1) if scaled else np.zeros((len(ratio_NG), 0))
+
     def scaled(self, ratio_G: Sequence[float]) -> Array:
         """Predicted cost over limit of every countable budget, shape (K,)."""
-        counts = self.space.algebra.counts(self.space.widths(ratio_G))
-        return np.array([getattr(counts, name) / limit for name, limit in self.limits], dtype=np.float64)
+        return np.asarray(self.scaled_of(np.array([ratio_G], dtype=np.float64))[0])
 
     def fits(self, ratio_G: Sequence[float]) -> bool:
         """Whether every countable budget is met."""
         return bool((self.scaled(ratio_G) <= 1.0).all())
 
     def fit(self, ratio_G: Array, lowest: float, *, iterations: int = 32) -> Array:
-        """Scale keep ratios by the largest factor that still meets every budget (bisection: costs rise with width).
+        """Scale keep ratios by the largest factor that still meets every budget; see ``fit_of``."""
+        return np.asarray(self.fit_of(ratio_G[None], lowest, iterations=iterations)[0])
+
+    def fit_of(self, ratio_NG: Array, lowest: float, *, iterations: int = 32) -> Array:
+        """Scale every choice by the largest factor that still meets every budget (bisection: costs rise with width).
 
         Args:
-            ratio_G: Proposed keep ratios in [0, 1].
+            ratio_NG: Proposed keep ratios in [0, 1].
             lowest: No ratio is scaled below this, unless the budget cannot be met otherwise.
             iterations: Halvings of the interval; the default resolves any width below a million channels.
 
@@ -42,16 +51,21 @@ class Countable:
             Keep ratios that meet every countable budget whenever the narrowest network does.
         """
         if not self.limits:
-            return ratio_G
-        for floor in (lowest, 0.0):
-            low, high = 0.0, 1.0 / max(float(ratio_G.min(where=ratio_G > 0, initial=1.0)), 1e-6)
-            if self.fits(np.clip(high * ratio_G, floor, 1.0).tolist()):
-                return np.clip(high * ratio_G, floor, 1.0)
-            if not self.fits(np.full_like(ratio_G, floor).tolist()):
-                continue
-            for _ in range(iterations):
-                middle = (low + high) / 2
-                fits = self.fits(np.clip(middle * ratio_G, floor, 1.0).tolist())
-                low, high = (middle, high) if fits else (low, middle)
-            return np.clip(low * ratio_G, floor, 1.0)
-        return np.zeros_like(ratio_G)
+            return ratio_NG
+        groups = ratio_NG.shape[1]
+        floor = next((f for f in (lowest, 0.0) if self.fits([f] * groups)), None)
+        if floor is None:
+            return np.zeros_like(ratio_NG)
+        smallest_N = ratio_NG.min(axis=1, where=ratio_NG > 0, initial=1.0)
+        low_N, high_N = np.zeros(len(ratio_NG)), 1.0 / np.maximum(smallest_N, 1e-6)
+
+        def fitting(scale_N: Array) -> NDArray[np.bool_]:
+            ratios = np.clip(scale_N[:, None] * ratio_NG, floor, 1.0)
+            return np.asarray((self.scaled_of(ratios) <= 1.0).all(axis=1))
+
+        low_N = np.where(fitting(high_N), high_N, low_N)
+        for _ in range(iterations):
+            middle_N = (low_N + high_N) / 2
+            fits_N = fitting(middle_N)
+            low_N, high_N = np.where(fits_N, middle_N, low_N), np.where(fits_N, high_N, middle_N)
+        return np.clip(low_N[:, None] * ratio_NG, floor, 1.0)

@@ -1,5 +1,6 @@
 """The constrained MDP of pruning: one step per group in network order, one judgement at the end."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,17 +91,27 @@ class PruningEnv(gymnasium.Env[Array, Array]):
 
     def keep_ratios(self, proposal: Sequence[float]) -> list[float]:
         """The keep ratios that are judged for a proposal."""
-        ratio_G = np.asarray(proposal, dtype=np.float64)
+        ratios: list[float] = self.keep_ratios_of(np.array([proposal], dtype=np.float64))[0].tolist()
+        return ratios
+
+    def keep_ratios_of(self, proposal_NG: Array) -> Array:
+        """The same for N proposals at once, shape (N, G)."""
         if self.options.feasibility == "scaled":
-            ratio_G = self.countable.fit(ratio_G, self.options.lowest)
-        return [float(ratio) for ratio in ratio_G]
+            return self.countable.fit_of(proposal_NG, self.options.lowest)
+        return proposal_NG
 
     def unpack(self, record: Mapping[str, Any]) -> Judgement:
         """A judgement of this environment's network from plain data (see ``pack``)."""
         return unpack(record, self.space.plan)
 
     def _ratio(self, action: Array) -> float:
-        return float(np.clip(np.asarray(action, dtype=np.float64).reshape(-1)[0], self.options.lowest, 1.0))
+        ratio = float(np.clip(np.asarray(action, dtype=np.float64).reshape(-1)[0], self.options.lowest, 1.0))
+        if math.isnan(ratio):
+            group = self.space.groups[len(self._decided)].name
+            raise InputError(
+                f"keep ratio of '{group}'", expected="a number in [0, 1]", got=ratio, remedy="Check the agent."
+            )
+        return ratio
 
     def _candidate(self, proposal: list[float]) -> Candidate:
         """What is judged for a proposal; the last one is remembered, as scaling takes longer than a step."""

@@ -33,6 +33,9 @@ class Counter(gymnasium.Env):
 class Ramp:
     """Acts 0.3, 1.3, 2.3, ... by what it sees."""
 
+    def begin(self):
+        pass
+
     def act(self, observation, *, deterministic=False):
         return observation + (0.0 if deterministic else 0.3)
 

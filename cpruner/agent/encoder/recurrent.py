@@ -42,10 +42,11 @@ class RecurrentEncoder(nn.Module):
         self.size = spec.width
         with torch.random.fork_rng(devices=[]):  # what it draws is overwritten
             self.body = nn.GRU(observation_size, spec.width, batch_first=True, dtype=torch.float64)
-        orthogonal(self.body.weight_ih_l0, spec.gain, generator)
-        orthogonal(self.body.weight_hh_l0, 1.0, generator)
-        nn.init.zeros_(self.body.bias_ih_l0)
-        nn.init.zeros_(self.body.bias_hh_l0)
+        weights = dict(self.body.named_parameters())
+        orthogonal(weights["weight_ih_l0"], spec.gain, generator)
+        orthogonal(weights["weight_hh_l0"], 1.0, generator)
+        nn.init.zeros_(weights["bias_ih_l0"])
+        nn.init.zeros_(weights["bias_hh_l0"])
 
     def forward(self, seen: Sequences) -> Tensor:
         """Features, shape (B, F)."""

@@ -48,3 +48,6 @@ class BernoulliHead(nn.Module):
 
     def anneal(self) -> None:
         """Nothing: how much is explored is learned."""
+
+    def restart(self, share: float) -> None:
+        """Nothing: how much is explored was learned."""

@@ -77,6 +77,13 @@ class BetaHead(nn.Module):
         return Law(law, mean_BA, Identity(_EDGE))
 
     @torch.no_grad()
+    def restart(self, share: float) -> None:
+        """Set the standard deviation at the initial mean to a share of the initial one, but not below the floor."""
+        spec = self._spec
+        std = max(share * spec.initial_std, min(spec.std_floor, spec.initial_std))
+        self.log_concentration.fill_(spec.log_concentration(std))
+
+    @torch.no_grad()
     def anneal(self) -> None:
         """Let the standard deviation at the initial mean shrink by ``std_decay``, down to ``std_floor``."""
         spec = self._spec

@@ -58,3 +58,6 @@ class CategoricalHead(nn.Module):
 
     def anneal(self) -> None:
         """Nothing: how much is explored is learned."""
+
+    def restart(self, share: float) -> None:
+        """Nothing: how much is explored was learned."""

@@ -18,6 +18,10 @@ class Head(Protocol):
         """The law in every state."""
         ...
 
+    def restart(self, share: float) -> None:
+        """Explore as much as a share of what it began with."""
+        ...
+
     def anneal(self) -> None:
         """Explore less from now on, on the schedule of the spec; called after every update."""
         ...

@@ -65,6 +65,7 @@ class Identity:
 
     def mean_log_slope(self, components: Distribution) -> Tensor:
         """0."""
+        del components
         return torch.zeros((), dtype=torch.float64)
 
     def spread(self, components: Distribution) -> Tensor:
@@ -128,6 +129,7 @@ class Levels:
 
     def mean_log_slope(self, components: Distribution) -> Tensor:
         """0."""
+        del components
         return torch.zeros((), dtype=torch.float64)
 
     def spread(self, components: Distribution) -> Tensor:

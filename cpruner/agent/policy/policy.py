@@ -44,6 +44,10 @@ class Policy(nn.Module):
         """The law at the last step of each of N episodes."""
         return self.head(self.encoder(seen)[seen.last_N])
 
+    def restart(self, share: float) -> None:
+        """Explore as much as a share of what it began with."""
+        self.head.restart(share)
+
     def anneal(self) -> None:
         """Explore less, on the schedule of the head."""
         self.head.anneal()

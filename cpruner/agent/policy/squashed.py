@@ -55,6 +55,11 @@ class SquashedHead(nn.Module):
         return Law(normal, torch.sigmoid(mean_BA), Sigmoid())
 
     @torch.no_grad()
+    def restart(self, share: float) -> None:
+        """Set the standard deviations to a share of the initial one, but not below the floor."""
+        self.log_std_A.fill_(math.log(max(share * self._spec.initial_std, self._spec.std_floor)))
+
+    @torch.no_grad()
     def anneal(self) -> None:
         """Multiply the standard deviations by ``std_decay``, down to ``std_floor``."""
         self.log_std_A.add_(math.log(self._spec.std_decay)).clamp_(min=math.log(self._spec.std_floor))
