@@ -19,7 +19,8 @@ from rich.console import Console
 from cpruner.command import execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.manual import manual
-from cpruner.schema import SPECS, check_choices, register, to_job
+from cpruner.catalogue import SPECS
+from cpruner.schema import check_choices, register, to_job
 
 INTERRUPTED = 130
 

@@ -15,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from tiny_job import composed, plain
 
 from cpruner import agent, constraint, data, model
+from cpruner.catalogue import SPECS
 from cpruner.errors import CprunerError, InputError
-from cpruner.schema import SPECS, schema_of, to_job
+from cpruner.schema import schema_of, to_job
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"

@@ -5,7 +5,7 @@ import cpruner.conf
 from rich.console import Console
 
 from cpruner.manual import manual
-from cpruner.schema import SPECS
+from cpruner.catalogue import SPECS
 
 
 def text() -> str:

@@ -1,6 +1,6 @@
 """Agents that act in a constrained Markov decision process; of cpruner they know ``cmdp`` alone."""
 
-from cpruner.agent.baseline import CrossEntropy, Random, Uniform
+from cpruner.agent.baseline import CMAES, Annealing, CrossEntropy, Plan, Random, Shrink, Uniform
 from cpruner.agent.encoder import Attention, Perceptron, Recurrent, Table
 from cpruner.agent.multiplier import PID, GradientAscent, NuPI, SoftplusAdam
 from cpruner.agent.named import ppo_lagrangian
@@ -9,7 +9,9 @@ from cpruner.agent.policy import Bernoulli, Beta, Categorical, Gaussian, Squashe
 from cpruner.agent.update import Clipped
 
 __all__ = [
+    "CMAES",
     "PID",
+    "Annealing",
     "Attention",
     "Bernoulli",
     "Beta",
@@ -21,8 +23,10 @@ __all__ = [
     "NuPI",
     "OnPolicy",
     "Perceptron",
+    "Plan",
     "Random",
     "Recurrent",
+    "Shrink",
     "SoftplusAdam",
     "Squashed",
     "Table",

@@ -9,10 +9,10 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from cpruner.agent.baseline.order import rank
+from cpruner.agent.baseline.trial import Trial
 from cpruner.cmdp import Array, Episode, Problem, UpdateStats
-from cpruner.errors import InputError
 from cpruner.spec import check, option
 
 
@@ -39,19 +39,6 @@ class CrossEntropy:
     def build(self, problem: Problem, seed: int) -> "CrossEntropyAgent":
         """Make the agent; every episode must have ``problem.horizon`` steps."""
         return CrossEntropyAgent(self, problem, seed)
-
-
-def rank(reward_N: Array, violation_N: Array) -> NDArray[np.intp]:
-    """Order of episodes, best first: feasible ones by falling reward, then the others by rising violation.
-
-    Args:
-        reward_N: Total reward of every episode.
-        violation_N: Total violation of every episode, 0 where it is feasible.
-
-    Returns:
-        Indices into the episodes, shape (N,).
-    """
-    return np.lexsort((-reward_N, violation_N))
 
 
 @final
@@ -90,18 +77,11 @@ class CrossEntropyAgent:
         Raises:
             InputError: If an episode is not ``problem.horizon`` steps long.
         """
-        for episode in episodes:
-            if len(episode.reward_T) != self.problem.horizon:
-                raise InputError(
-                    "CrossEntropy: length of an episode",
-                    expected=f"{self.problem.horizon} steps",
-                    got=len(episode.reward_T),
-                    remedy="Use an agent with a policy (ppo_lagrangian) for episodes of varying length.",
-                )
-        violation_N = np.array([self._violation(episode) for episode in episodes])
-        order_N = rank(np.array([episode.total_reward for episode in episodes]), violation_N)
+        trials = [Trial.of(episode, self.problem) for episode in episodes]
+        violation_N = np.array([trial.violation for trial in trials])
+        order_N = rank(np.array([trial.reward for trial in trials]), violation_N)
         elites = max(2, round(self.spec.elite_fraction * len(episodes)))
-        action_ETA = np.stack([episodes[index].action_TA for index in order_N[:elites]])
+        action_ETA = np.stack([trials[index].action_TA for index in order_N[:elites]])
         self._mean_TA = self._mix(self._mean_TA, action_ETA.mean(axis=0))
         self._std_TA = np.maximum(self._mix(self._std_TA, action_ETA.std(axis=0)), self.spec.std_floor)
         return UpdateStats(scalars={"feasible": float((violation_N == 0.0).mean()), "std": float(self._std_TA.mean())})
@@ -123,9 +103,3 @@ class CrossEntropyAgent:
     def _mix(self, present_TA: Array, elite_TA: Array) -> Array:
         """Exponential smoothing."""
         return self.spec.smoothing * elite_TA + (1.0 - self.spec.smoothing) * present_TA
-
-    def _violation(self, episode: Episode) -> float:
-        """Sum over constraints of (J_k - d_k)+, each in units of its limit where that is positive."""
-        limit_K = np.array(self.problem.limits, dtype=np.float64)
-        unit_K = np.where(limit_K > 0.0, limit_K, 1.0)
-        return float((np.maximum(episode.total_cost_K - limit_K, 0.0) / unit_K).sum())

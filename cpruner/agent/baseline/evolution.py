@@ -86,8 +86,10 @@ class CMAESAgent:
         trials = [Trial.of(episode, self.problem) for episode in episodes]
         violation_N = np.array([trial.violation for trial in trials])
         order_N = rank(np.array([trial.reward for trial in trials]), violation_N)
-        self._tell(np.stack([trials[index].action_TA.flatten() for index in order_N]))
-        return UpdateStats(scalars={"feasible": float((violation_N == 0.0).mean()), "std": self._spread()})
+        action_ND = np.stack([trials[index].action_TA.flatten() for index in order_N])
+        self._tell(action_ND)
+        feasible, std = float((violation_N == 0.0).mean()), float(action_ND.std(axis=0).mean())
+        return UpdateStats(scalars={"feasible": feasible, "std": std})
 
     def state_dict(self) -> dict[str, Any]:
         """Seed, sequences of every generation, best first, and how many of the present one are drawn."""
@@ -140,6 +142,3 @@ class CMAESAgent:
         self._cma.tell([(action_D, float(value)) for value, action_D in enumerate(action_ND)])
         self._told_GND.append(action_ND)
         self._reseed()
-
-    def _spread(self) -> float:
-        return 0.0

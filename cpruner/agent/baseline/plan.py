@@ -29,8 +29,8 @@ class Plan:
     actions: list[list[float]] = option(
         [[0.5]], "Sequences, one number in [0, 1] per step each; a single number stands for all steps."
     )
-    components: int = option(3, "Actions that one move changes.", low=1)
-    step: float = option(0.05, "Standard deviation of a move.", low=0.0)
+    components: int = option(4, "Actions that one move changes.", low=1)
+    step: float = option(0.1, "Standard deviation of a move.", low=0.0)
 
     def __post_init__(self) -> None:
         check(self)

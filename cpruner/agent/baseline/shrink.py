@@ -12,15 +12,15 @@ import torch
 
 from cpruner.agent.baseline.move import jump
 from cpruner.agent.baseline.playback import Playback
+from cpruner.agent.baseline.saving import cheapest
 from cpruner.agent.baseline.secant import affordable, secant
 from cpruner.agent.baseline.trial import Trial
 from cpruner.cmdp import Array, Episode, Problem, UpdateStats
 from cpruner.spec import check, option
 
-_ENOUGH = 0.75  # part of the amount that ends a round: once more for the rest would take as many episodes
 _OVER = 0.02  # how far below a limit to aim, in amounts of a round: slopes are only learnt
+_LITTLE = 0.25  # an excess below this part of an amount is not worth a round: all components shrink alike
 _SPENT = 0.99  # part of what a raise may cost that is spent
-_SCALED = 4.0  # by how much the loss of a component that gave less than the amount is raised at most
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Shrink:
     """
 
     episodes: int = option(
-        120, "Episodes that shrinking takes, about; it has episodes / (T A + 1) rounds, at least one.", low=1
+        100, "Episodes that shrinking takes, about; it has episodes / (T A + 1) rounds, at least one.", low=1
     )
     lowest: float = option(0.1, "Smallest action.", low=0.0, high=1.0)
     largest_cut: float = option(0.5, "Largest part of an action taken away in one round.", low=0.0, high=1.0)
@@ -97,13 +97,15 @@ class ShrinkAgent:
         """
         for episode in episodes:
             trial = Trial.of(episode, self.problem)
-            self._learn(trial)
+            kept = self._kept or self._first(trial)
+            moved_D = (trial.action_TA - kept.action_TA).flatten()
+            self._slope_KD = secant(self._slope_KD, moved_D, trial.cost_K - kept.cost_K)
             if self._stage == "round":
-                self._collect(trial)
-            elif self._stage == "measure" or trial.beats(self._kept):
+                self._collect(kept, trial)
+            elif self._stage == "measure" or trial.beats(kept):
                 self._keep(trial)
-        assert self._kept is not None  # noqa: S101 - the first stage measures
-        return UpdateStats(scalars={"violation": self._kept.violation, "exchanging": float(self._stage == "exchange")})
+        exchanging = float(self._stage == "exchange")
+        return UpdateStats(scalars={"exchanging": exchanging, "kept": self._kept.reward if self._kept else 0.0})
 
     def state_dict(self) -> dict[str, Any]:
         """Stage, sequences with their results, slopes and generator."""
@@ -131,106 +133,73 @@ class ShrinkAgent:
     def _proposal(self) -> Array:
         if self._stage == "measure" or self._kept is None:
             return self._target_D
-        action_D = self._kept.action_TA.flatten()
-        return self._lowered(action_D, self._queue[0]) if self._stage == "round" else self._exchanged(action_D)
+        return self._lowered(self._kept, self._queue[0]) if self._stage == "round" else self._exchanged(self._kept)
 
-    def _learn(self, trial: Trial) -> None:
-        if self._kept is None:
-            # Every width shows twice in a network, as the output of one layer and the input of the next.
-            self._slope_KD = np.tile(2.0 * trial.cost_K[:, None] / self._size, self._size)
-            rounds = max(1, round(self.spec.episodes / (self._size + 1)))
-            self._amount_K = np.maximum(trial.cost_K - self._limit_K, 0.0) / rounds
-            return
-        moved_D = (trial.action_TA - self._kept.action_TA).flatten()
-        self._slope_KD = secant(self._slope_KD, moved_D, trial.cost_K - self._kept.cost_K)
+    def _first(self, trial: Trial) -> Trial:
+        """What the first episode says about costs."""
+        # Every width shows twice in a network, as the output of one layer and the input of the next.
+        self._slope_KD = np.tile(2.0 * trial.cost_K[:, None] / self._size, self._size)
+        rounds = max(1, round(self.spec.episodes / (self._size + 1)))
+        self._amount_K = np.maximum(trial.cost_K - self._limit_K, 0.0) / rounds
+        return trial
 
-    def _excess(self) -> tuple[int, float]:
-        """The first violated constraint and J_k - d_k; anything and 0 if there is none."""
-        assert self._kept is not None  # noqa: S101 - the first stage measures
-        excess_K = self._kept.cost_K - self._limit_K
-        return next(((k, float(g)) for k, g in enumerate(excess_K) if g > 0.0), (0, 0.0))
+    def _excess(self, kept: Trial) -> tuple[int, float]:
+        """The first violated constraint and J_k - d_k; 0 and 0 if there is none."""
+        return next(((k, float(g)) for k, g in enumerate(kept.cost_K - self._limit_K) if g > 0.0), (0, 0.0))
 
-    def _wanted(self) -> tuple[int, float]:
+    def _wanted(self, kept: Trial) -> tuple[int, float]:
         """The first violated constraint and what to take off its cost in this round."""
-        k, excess = self._excess()
+        k, excess = self._excess(kept)
         amount = float(self._amount_K[k]) or excess
         return k, min(amount, excess) + _OVER * amount
 
     def _keep(self, trial: Trial) -> None:
         """Go on from a sequence."""
-        self._kept = trial
-        action_D, (k, excess) = trial.action_TA.flatten(), self._excess()
-        self._found = []
-        self._queue = np.flatnonzero(action_D > self.spec.lowest).tolist() if excess > 0.0 else []
-        self._stage = "round" if self._queue else "exchange"
-        if self._queue and excess < 0.25 * self._amount_K[k]:
-            # A round for so little would waste it: shrink all components alike.
-            whole, amount = float(self._slope_KD[k] @ action_D), excess + _OVER * float(self._amount_K[k])
-            cut = self.spec.largest_cut if whole <= amount else min(amount / whole, self.spec.largest_cut)
-            self._stage, self._target_D = "measure", np.maximum((1.0 - cut) * action_D, self.spec.lowest)
+        self._kept, self._found, self._queue, self._stage = trial, [], [], "exchange"
+        action_D, (k, excess) = trial.action_TA.flatten(), self._excess(trial)
+        high_D = action_D > self.spec.lowest
+        if excess == 0.0 or not high_D.any():
+            return
+        if excess >= _LITTLE * self._amount_K[k]:
+            useful_D = high_D & (self._slope_KD[k] > 0.0)
+            self._stage, self._queue = "round", np.flatnonzero(useful_D if useful_D.any() else high_D).tolist()
+            return
+        whole, amount = float(self._slope_KD[k] @ action_D), excess + _OVER * float(self._amount_K[k])
+        cut = amount / whole if amount < self.spec.largest_cut * whole else self.spec.largest_cut
+        self._stage, self._target_D = "measure", np.maximum((1.0 - cut) * action_D, self.spec.lowest)
 
-    def _lowered(self, action_D: Array, component: int) -> Array:
+    def _lowered(self, kept: Trial, component: int) -> Array:
         """One component lower by what takes the round's amount off the cost."""
-        k, wanted = self._wanted()
+        k, wanted = self._wanted(kept)
+        action_D = kept.action_TA.flatten()
         old, slope = float(action_D[component]), float(self._slope_KD[k, component])
         lowest = max(self.spec.lowest, (1.0 - self.spec.largest_cut) * old)
         action_D[component] = max(lowest, old - wanted / slope) if slope > 0.0 else lowest
         return action_D
 
-    def _collect(self, trial: Trial) -> None:
+    def _collect(self, kept: Trial, trial: Trial) -> None:
         """Note what lowering one component did; after the last, keep the best, or the best ones together."""
-        assert self._kept is not None  # noqa: S101 - the first stage measures
         self._found, self._queue = [*self._found, trial], self._queue[1:]
         if self._queue:
             return
-        k, wanted = self._wanted()
-        chosen = best(self._kept, self._found, k, wanted)
+        chosen = cheapest(kept, self._found, *self._wanted(kept))
         if len(chosen) == 1:
             self._keep(chosen[0])
         else:
             self._stage, self._target_D = "measure", np.min([found.action_TA.flatten() for found in chosen], axis=0)
 
-    def _exchanged(self, action_D: Array) -> Array:
+    def _exchanged(self, kept: Trial) -> Array:
         """One component lower, another higher by what that affords and what was left over."""
-        assert self._kept is not None  # noqa: S101 - the first stage measures
+        action_D, lowest = kept.action_TA.flatten(), self.spec.lowest
         order = torch.randperm(self._size, generator=self._generator).tolist()
         size = 2.0 * self.spec.step * float(torch.rand((), generator=self._generator, dtype=torch.float64))
-        down = next((d for d in order if action_D[d] > self.spec.lowest), None)
-        up = next((d for d in order if d != down and action_D[d] < 1.0), None)
-        if down is None or up is None:
-            return jump(action_D, 2, self.spec.step, self._generator)
+        pairs = ((d, u) for d in order if action_D[d] > lowest for u in order if u != d and action_D[u] < 1.0)
+        down, up = next(pairs, (None, None))
+        if down is None or up is None:  # all at 1, all at the lowest, or a single component
+            return np.maximum(jump(action_D, 2, self.spec.step, self._generator), lowest)
         slope_K, other_K = self._slope_KD[:, down], self._slope_KD[:, up]
-        fall = min(size / max(affordable(other_K, slope_K), 1.0), float(action_D[down]) - self.spec.lowest)
-        slack_K = self._limit_K - self._kept.cost_K
-        rise = min(size, _SPENT * affordable(other_K, slack_K + fall * slope_K))
-        action_D[down] -= fall
-        action_D[up] = np.clip(action_D[up] + rise, self.spec.lowest, 1.0)
+        fall = min(size / max(affordable(other_K, slope_K), 1.0), float(action_D[down]) - lowest)
+        rise = min(size, _SPENT * affordable(other_K, self._limit_K - kept.cost_K + fall * slope_K))
+        action_D[down] = max(action_D[down] - fall, lowest)
+        action_D[up] = np.clip(action_D[up] + rise, lowest, 1.0)
         return action_D
-
-
-def best(kept: Trial, found: Sequence[Trial], constraint: int, wanted: float) -> list[Trial]:
-    """The sequences that lose the least reward and together save most of what is wanted.
-
-    Args:
-        kept: Where they start from.
-        found: What lowering one component each did.
-        constraint: Index of the cost to save.
-        wanted: How much of it.
-
-    Returns:
-        One sequence if it saves enough by itself, else the best ones, best first.
-    """
-
-    def saved(trial: Trial) -> float:
-        return float(kept.cost_K[constraint] - trial.cost_K[constraint])
-
-    def loss(trial: Trial) -> float:
-        """Reward lost, in proportion to a saving of ``wanted``; a gain is not raised: it may be noise."""
-        if saved(trial) <= 0.0:
-            return np.inf
-        lost, factor = kept.reward - trial.reward, min(wanted / saved(trial), _SCALED)
-        return lost * (factor if lost > 0.0 else min(factor, 1.0))
-
-    order = sorted(found, key=loss)
-    total_N = np.cumsum([max(saved(trial), 0.0) for trial in order])
-    return order[: int(np.searchsorted(total_N, _ENOUGH * wanted)) + 1]

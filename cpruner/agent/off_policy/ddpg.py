@@ -19,7 +19,7 @@ class DDPG:
     warmup: int = option(20, "Episodes of uniform random actions before learning.", low=0)
     gradient_steps: int = option(50, "Gradient steps per episode played.", low=1)
     batch: int = option(64, "Steps drawn per gradient step.", low=1)
-    capacity: int = option(10000, "Steps remembered; whole episodes, the oldest go first.", low=1)
+    capacity: int = option(40, "Steps remembered; whole episodes, the oldest go first.", low=1)
     hidden: list[int] = option([64, 64], "Widths of the hidden layers of actor and critic.")
     gain: float = option(1.0, "Gain of the first layer; large tells neighbouring steps apart at once.", low=0.0)
     actor_lr: float = option(1e-3, "Step size of Adam for the actor.", low=0.0)

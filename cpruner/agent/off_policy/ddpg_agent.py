@@ -38,10 +38,10 @@ class DDPGAgent:
         self._target_actor, self._target_critic = copy.deepcopy(self._actor), copy.deepcopy(self._critic)
         self._actor_adam = Adam(self._actor.parameters(), lr=spec.actor_lr, fused=True)
         self._critic_adam = Adam(self._critic.parameters(), lr=spec.critic_lr, fused=True)
-        self._targets=[*self._target_actor.parameters(),*self._target_critic.parameters()]
-        self._onlines=[*self._actor.parameters(),*self._critic.parameters()]
-        self._np=len(list(self._actor.parameters()))
-        self._replay = Replay(problem, spec.capacity)
+        self._targets = [*self._target_actor.parameters(), *self._target_critic.parameters()]
+        self._onlines = [*self._actor.parameters(), *self._critic.parameters()]
+        self._np = len(list(self._actor.parameters()))
+        self._replay = Replay(problem, spec.capacity * problem.horizon)
         self._prices = Prices(
             problem, spec.multiplier, scale_costs=spec.scale_costs, unit=spec.signal_unit, baseline=spec.baseline
         )
@@ -79,19 +79,19 @@ class DDPGAgent:
         first = not self._prices._began
         g = self._prices.update(fresh, self._replay.total_NV)
         n = self._episodes if first and getattr(self.spec, "catch", True) else len(episodes)
-        S=self.spec.gradient_steps * n
+        S = self.spec.gradient_steps * n
         with torch.no_grad():
-            steps=self._replay.sample(S*self.spec.batch,self._generator)
+            steps = self._replay.sample(S * self.spec.batch, self._generator)
             now, nxt = self._normaliser(steps.observation_BO), self._normaliser(steps.next_BO)
-            z=self._prices.signal(steps,self.spec.credit)
-            w=self._prices.weight_V
-            x=_joined(now,steps.action_BA)
-        c=self.spec.batch
-        for args in zip(x.split(c),now.split(c),nxt.split(c),z.split(c),steps.done_B.split(c)):
-            cl = self._step(*args,w)
+            z = self._prices.signal(steps, self.spec.credit)
+            w = self._prices.weight_V
+            x = _joined(now, steps.action_BA)
+        c = self.spec.batch
+        for args in zip(x.split(c), now.split(c), nxt.split(c), z.split(c), steps.done_B.split(c)):
+            cl = self._step(*args, w)
         return UpdateStats(self._prices.multipliers, {"std": self.std, "critic/loss": float(cl)})
 
-    def _step(self,x,now,nxt,z,done,w):
+    def _step(self, x, now, nxt, z, done, w):
         spec = self.spec
         with torch.no_grad():
             next_BV = self._target_critic(_joined(nxt, self._target_actor(nxt)))
@@ -102,10 +102,11 @@ class DDPGAgent:
         self._critic_adam.step()
         gain = (self._critic(_joined(now, self._actor(now))) @ w).mean()
         self._actor_adam.zero_grad()
-        (-gain).backward(inputs=self._onlines[:self._np])
+        (-gain).backward(inputs=self._onlines[: self._np])
         self._actor_adam.step()
         follow(self._targets, self._onlines, spec.tau)
         return loss.detach()
+
 
 def _joined(o, a):
     return torch.cat([o, 2.0 * a - 1.0], dim=1)

@@ -26,26 +26,30 @@ class CUP:
 
     With rho = pi / pi_old, importance weights w, the clipped rho' and prices from the multipliers::
 
-        pi_half: maximise mean(w min(rho A_r, rho' A_r))
-        pi:      minimise mean(w KL(pi_half || pi)) + T mean(w rho sum_k price_k A_ck)
+        pi_half: maximise mean(w min(rho A_r, rho' A_r)) - temperature mean(w KL(pi_old || pi))
+        pi:      minimise temperature mean(w KL(pi_half || pi)) + mean(w rho sum_k price_k A_ck)
 
-    each by gradient steps, so many at most and up to such a divergence at most. The projection has to reach further:
-    only then can it also undo violations of earlier updates.
+    each by gradient steps, so many at most and up to such a divergence at most. The projection may reach further: only
+    then can it also undo violations of earlier updates.
 
-    The paper weighs the costs by (1 - gamma trace) / (1 - gamma), which has no value for gamma = 1: it turns a mean over
-    steps into a sum over an endless episode. In an episode of T steps, J_k changes by about T mean(rho A_ck) whatever
-    the trace, hence T. The multipliers settle where the projection undoes what the improvement added to the costs.
-    They weigh costs against a divergence, not against the reward, hence are not the multipliers of the problem.
+    The paper weighs the costs by (1 - gamma trace) / (1 - gamma), which turns a mean over steps into a sum over an
+    endless episode and has no value for gamma = 1. In an episode of T steps, J_r and J_k change by about T mean(rho A)
+    whatever the trace, so that T takes its place, for reward and costs alike; it is divided out and counted into the
+    temperature. The paper bounds the improvement by a divergence or by clipping; both are done here, with the
+    temperature of the projection: what the improvement adds and the projection takes away then cancel where the
+    Lagrangian is stationary, and the multipliers are those of the problem. With clipping alone they are not, and
+    neither is the policy optimal.
     """
 
     dual: ClassVar[bool] = True
 
+    temperature: float = option(1.0, "Weight of either divergence, per unit of the reward's advantage.", low=1e-6)
     lr: float = option(0.001, "Step size of Adam in the improvement.", low=0.0)
-    epochs: int = option(60, "Most gradient steps of the improvement, each on all episodes remembered.", low=1)
+    epochs: int = option(40, "Most gradient steps of the improvement, each on all episodes remembered.", low=1)
     clip: float = option(0.3, "Half width of the trust region of the probability ratio.", low=0.0)
-    target_kl: float = option(0.03, "End the improvement once KL(old || half) exceeds this, in nats.", low=0.0)
+    target_kl: float = option(0.1, "End the improvement once KL(old || half) exceeds this, in nats.", low=0.0)
     projection_lr: float = option(0.001, "Step size of Adam in the projection.", low=0.0)
-    projection_epochs: int = option(60, "Most gradient steps of the projection.", low=1)
+    projection_epochs: int = option(40, "Most gradient steps of the projection.", low=1)
     projection_kl: float = option(0.2, "End the projection once KL(half || new) exceeds this, in nats.", low=0.0)
 
     def __post_init__(self) -> None:
@@ -71,7 +75,7 @@ class CUPUpdate:
         spec, policy, seen = self.spec, self._policy, batch.seen
 
         def improvement(law: Law) -> Tensor:
-            return clipped_loss(batch.ratio_B(law), batch.reward_B, spec.clip, batch.weight_B)
+            return improvement_loss(batch.old.kl(law), batch.ratio_B(law), batch, spec)
 
         steps, kl_half = descend(
             policy, self._improve, seen, improvement, since=batch.old, epochs=spec.epochs, kl=spec.target_kl
@@ -83,7 +87,7 @@ class CUPUpdate:
             half = policy(seen)
 
         def projection(law: Law) -> Tensor:
-            return projection_loss(half.kl(law), batch.ratio_B(law), batch)
+            return projection_loss(half.kl(law), batch.ratio_B(law), batch, spec)
 
         count, _ = descend(
             policy, self._project, seen, projection, since=half, epochs=spec.projection_epochs, kl=spec.projection_kl
@@ -102,12 +106,26 @@ class CUPUpdate:
         load_moments(self._project, state["project"])
 
 
-def projection_loss(divergence_B: Tensor, ratio_B: Tensor, batch: Batch) -> Tensor:
+def improvement_loss(divergence_B: Tensor, ratio_B: Tensor, batch: Batch, spec: CUP) -> Tensor:
+    """The loss of the improvement of :class:`CUP`, a scalar.
+
+    Args:
+        divergence_B: KL(pi_old || pi) of every state.
+        ratio_B: rho of every action.
+        batch: Advantages and weights.
+        spec: Temperature and clip.
+    """
+    lost = clipped_loss(ratio_B, batch.reward_B, spec.clip, batch.weight_B)
+    return lost + spec.temperature * (batch.weight_B * divergence_B).mean()
+
+
+def projection_loss(divergence_B: Tensor, ratio_B: Tensor, batch: Batch, spec: CUP) -> Tensor:
     """The loss of the projection of :class:`CUP`, a scalar.
 
     Args:
         divergence_B: KL(pi_half || pi) of every state.
         ratio_B: rho of every action.
         batch: Advantages, prices and weights.
+        spec: Temperature.
     """
-    return (batch.weight_B * (divergence_B + batch.length * ratio_B * (batch.cost_BK @ batch.price_K))).mean()
+    return (batch.weight_B * (spec.temperature * divergence_B + ratio_B * (batch.cost_BK @ batch.price_K))).mean()

@@ -1,29 +1,14 @@
 import numpy as np
 import pytest
+from open_loop import episode, missed, sequence
 
-from cpruner.agent.cross_entropy import CrossEntropy, rank
-from cpruner.cmdp import Episode, Problem
+from cpruner.agent import CrossEntropy
+from cpruner.cmdp import Problem
 from cpruner.errors import InputError
 from cpruner.search.rollout import play
-from cpruner.testing.toy_cmdp import ToyCMDP
+from cpruner.testing import Allocation, ToyCMDP, check_agent
 
 PROBLEM = Problem(observation_size=1, action_size=1, horizon=2, constraints=("flops",), limits=(2.0,))
-
-
-def episode(actions, reward, cost):
-    steps = len(actions)
-    return Episode(
-        observation_TO=np.zeros((steps, 1)),
-        action_TA=np.array(actions)[:, None],
-        reward_T=np.array([0.0] * (steps - 1) + [reward]),
-        cost_TK=np.array([[0.0]] * (steps - 1) + [[cost]]),
-    )
-
-
-def test_rank_puts_feasible_first_then_the_least_violation():
-    reward_N = np.array([9.0, 1.0, 2.0, 5.0])
-    violation_N = np.array([0.5, 0.0, 0.0, 0.1])
-    assert rank(reward_N, violation_N).tolist() == [2, 1, 3, 0]
 
 
 def test_update_by_hand():
@@ -38,8 +23,7 @@ def test_update_by_hand():
         ]
     )
     # elites are the two feasible ones: mean (0.3, 0.4), std (0.1, 0); each mixed half and half
-    means = [agent.act(np.zeros(1), deterministic=True)[0] for _ in range(2)]
-    assert means == pytest.approx([0.45, 0.5])
+    assert sequence(agent, 2, deterministic=True) == pytest.approx([0.45, 0.5])
     assert agent.state_dict()["std"].flatten().tolist() == pytest.approx([0.15, 0.1])
     assert stats.scalars == pytest.approx({"feasible": 0.5, "std": 0.125})
     assert stats.multipliers == ()
@@ -53,7 +37,7 @@ def test_std_stops_at_the_floor():
 
 def test_draws_are_legal_actions():
     agent = CrossEntropy(initial_std=5.0).build(PROBLEM, seed=0)
-    draws = np.array([agent.act(np.zeros(1))[0] for _ in range(50)])
+    draws = np.array([sequence(agent, 2) for _ in range(25)])
     assert set(np.round(draws[(draws <= 0) | (draws >= 1)])) == {0.0, 1.0}
     assert draws.min() >= 0.0
     assert draws.max() <= 1.0
@@ -71,3 +55,15 @@ def test_solves_the_toy():
     for _ in range(30):
         agent.update([play(env, agent) for _ in range(agent.episodes_per_update)])
     assert play(env, agent, deterministic=True).action_TA[:, 0] == pytest.approx(env.solve().action_T, abs=0.12)
+
+
+@pytest.mark.parametrize("toy", [ToyCMDP.one, ToyCMDP.two])
+def test_a_good_feasible_sequence_is_found_in_200_episodes(toy):
+    assert max(missed(CrossEntropy(), toy(), 200, seed) for seed in range(5)) < 0.06
+
+
+@pytest.mark.parametrize(
+    "env", [ToyCMDP.unconstrained(), ToyCMDP.two(), Allocation(groups=3)], ids=["K0", "K2", "noisy"]
+)
+def test_keeps_the_contract(env):
+    check_agent(CrossEntropy(episodes_per_update=4), env, env.problem)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from cpruner.agent.random import Random
+from cpruner.agent import Random
 from cpruner.cmdp import Problem, UpdateStats
 from cpruner.errors import InputError
+from cpruner.testing import Allocation, ToyCMDP, check_agent
 
 PROBLEM = Problem(observation_size=3, action_size=2, horizon=2)
 
@@ -28,3 +29,16 @@ def test_deterministic_is_the_mean_and_draws_nothing():
 def test_low_is_a_ratio():
     with pytest.raises(InputError, match=r"Random\.low"):
         Random(low=1.5)
+
+
+@pytest.mark.parametrize(
+    "env", [ToyCMDP.unconstrained(), ToyCMDP.two(), Allocation(groups=3)], ids=["K0", "K2", "noisy"]
+)
+def test_keeps_the_contract(env):
+    check_agent(Random(), env, env.problem)
+
+
+def test_an_episode_more_or_less_changes_no_draw():
+    agent, other = Random().build(PROBLEM, seed=3), Random().build(PROBLEM, seed=3)
+    agent.begin()
+    assert agent.act(np.zeros(3)).tolist() == other.act(np.zeros(3)).tolist()
