@@ -16,10 +16,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+from cpruner.catalogue import SPECS
 from cpruner.command import execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.manual import manual
-from cpruner.catalogue import SPECS
 from cpruner.schema import check_choices, register, to_job
 
 INTERRUPTED = 130

@@ -1,11 +1,11 @@
 from io import StringIO
 from pathlib import Path
 
-import cpruner.conf
 from rich.console import Console
 
-from cpruner.manual import manual
+import cpruner.conf
 from cpruner.catalogue import SPECS
+from cpruner.manual import manual
 
 
 def text() -> str:

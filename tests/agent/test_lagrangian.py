@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from cpruner.agent.lagrangian import dual_unit, standardise
 

@@ -17,7 +17,9 @@ from cpruner.spec import check, option
 @final
 @dataclass(frozen=True)
 class Clipped:
-    """Gradient steps on the clipped surrogate (Schulman et al. 2017, equation 7) of the Lagrangian's advantage::
+    """Gradient steps on the clipped surrogate (Schulman et al. 2017, equation 7) of the Lagrangian's advantage.
+
+    ::
 
         A = (A_r - sum_k price_k A_ck) / (1 + sum_k lambda_k)
         maximise mean(w min(rho A, clip(rho, 1 - clip, 1 + clip) A)) + entropy H(pi)
