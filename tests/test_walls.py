@@ -21,7 +21,7 @@ ROOMS = {
     "pool": set(),
     "repair": {"space", "candidate"},
     "report": set(),
-    "search": {"env", "agent", "candidate"},
+    "search": {"env", "agent", "candidate", "surrogate"},
     "space": {"candidate"},
     "surrogate": {"space", "candidate", "repair", "ranking"},
 }

@@ -1,1 +1,11 @@
-"""x."""
+"""Off-policy agents: they learn from a replay of earlier episodes, whoever played them."""
+
+from cpruner.agent.off_policy.ddpg import DDPG
+from cpruner.agent.off_policy.dqn import DQN
+from cpruner.agent.off_policy.replay import Replay
+
+__all__ = [
+    "DDPG",
+    "DQN",
+    "Replay",
+]

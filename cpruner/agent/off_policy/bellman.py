@@ -3,10 +3,8 @@
 Axis letters: B steps, A action, L levels, V = 1 + K (reward first, then costs).
 """
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def backup(signal_BV: Tensor, next_BV: Tensor, done_B: Tensor, gamma: float) -> Tensor:
@@ -35,6 +33,6 @@ def best_value(target_BAL: Tensor, online_BAL: Tensor | None) -> Tensor:
 
 
 @torch.no_grad()
-def follow(target: Sequence[Tensor], online: Sequence[Tensor], tau: float) -> None:
-    """Move every parameter of the target networks in place: theta' <- theta' + tau (theta - theta')."""
-    torch._foreach_lerp_(target, online, tau)
+def follow(target: nn.Module, online: nn.Module, tau: float) -> None:
+    """Move every parameter of the target network: theta' <- theta' + tau (theta - theta')."""
+    torch._foreach_lerp_(list(target.parameters()), list(online.parameters()), tau)

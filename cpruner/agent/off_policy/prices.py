@@ -73,32 +73,38 @@ class Prices:
 
     @property
     def multipliers(self) -> tuple[float, ...]:
-        """lambda_K in the problem's own units: reward per unit of cost."""
+        """lambda_K in the problem's own units, reward per unit of cost; 0 while nothing is measured and so priced."""
         unit_V = self._known_V
+        if not self._began:
+            return (0.0,) * (len(unit_V) - 1)
         return tuple((self._rule.lambda_K * unit_V[0] / unit_V[1:]).tolist())
 
-    def update(self, fresh_NV: Tensor, held_NV: Tensor) -> Array:
-        """One dual step on the totals of new episodes; units and averages follow.
+    def violation(self, total_NV: Tensor) -> Array:
+        """g_K of episodes, from their totals; feasible is <= 0."""
+        mean_K = total_NV[:, 1:].mean(dim=0).numpy()
+        return np.asarray((mean_K - self._limit_K) / self._cost_unit_K)
+
+    def charge(self, violation_K: Array) -> None:
+        """One dual step."""
+        self._rule.update(violation_K)
+
+    def measure(self, fresh_NV: Tensor, held_NV: Tensor) -> None:
+        """Units and averages follow.
 
         Args:
             fresh_NV: Totals of the episodes just played.
             held_NV: Totals of all episodes held.
-
-        Returns:
-            The violations g_K of the new episodes.
         """
-        mean_V, held = fresh_NV.mean(dim=0).numpy(), held_NV.numpy()
+        held: Array = held_NV.numpy()
         if self._choice != "one":
             spread_V = held.std(axis=0)
-            keep_V = (self._unit_V > 0.0) & ((spread_V <= _EPSILON) | (self._choice == "first"))
-            self._unit_V = np.where(keep_V, self._unit_V, np.where(spread_V > _EPSILON, spread_V, 0.0))
+            spread_V = np.where(spread_V > _EPSILON, spread_V, 0.0)
+            keep_V = (self._unit_V > 0.0) & ((spread_V == 0.0) | (self._choice == "first"))
+            self._unit_V = np.where(keep_V, self._unit_V, spread_V)
         if self._rate > 0.0:
             before_V = self._baseline_V if self._began else held.mean(axis=0)
-            self._baseline_V = before_V + self._rate * (mean_V - before_V)
+            self._baseline_V = before_V + self._rate * (fresh_NV.mean(dim=0).numpy() - before_V)
         self._began = True
-        violation_K = (mean_V[1:] - self._limit_K) / self._cost_unit_K
-        self._rule.update(violation_K)
-        return np.asarray(violation_K)
 
     def signal(self, steps: Transitions, credit: str) -> Tensor:
         """z of every step, shape (B, V)."""

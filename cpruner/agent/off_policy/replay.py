@@ -53,7 +53,10 @@ class Transitions:
 
     def __getitem__(self, index: Tensor | slice) -> "Transitions":
         """Some of the steps."""
-        return Transitions(*(getattr(self, field.name)[index] for field in fields(self)))
+        return Transitions(*(getattr(self, name)[index] for name in _NAMES))
+
+
+_NAMES = tuple(field.name for field in fields(Transitions))
 
 
 @final
@@ -77,6 +80,11 @@ class Replay:
     def __len__(self) -> int:
         """Steps held."""
         return len(self._steps.done_B)
+
+    @property
+    def episodes(self) -> int:
+        """Whole episodes held."""
+        return int(self._steps.done_B.sum())
 
     @property
     def observation_BO(self) -> Tensor:
@@ -117,11 +125,11 @@ class Replay:
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors by name."""
-        return {field.name: getattr(self._steps, field.name).clone() for field in fields(Transitions)}
+        return {name: getattr(self._steps, name).clone() for name in _NAMES}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from ``state_dict()``."""
-        self._steps = Transitions(*(state[field.name].clone() for field in fields(Transitions)))
+        self._steps = Transitions(*(state[name].clone() for name in _NAMES))
 
     def _check(self, steps: Transitions) -> None:
         for name in ("observation_BO", "action_BA", "signal_BV"):

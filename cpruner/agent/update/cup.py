@@ -43,13 +43,13 @@ class CUP:
 
     dual: ClassVar[bool] = True
 
-    temperature: float = option(1.0, "Weight of either divergence, per unit of the reward's advantage.", low=1e-6)
-    lr: float = option(0.001, "Step size of Adam in the improvement.", low=0.0)
-    epochs: int = option(40, "Most gradient steps of the improvement, each on all episodes remembered.", low=1)
-    clip: float = option(0.3, "Half width of the trust region of the probability ratio.", low=0.0)
+    temperature: float = option(2.0, "Weight of either divergence, per unit of the reward's advantage.", low=1e-6)
+    lr: float = option(0.002, "Step size of Adam in the improvement.", low=0.0)
+    epochs: int = option(20, "Most gradient steps of the improvement, each on all episodes remembered.", low=1)
+    clip: float = option(1.0, "Half width of the trust region of the probability ratio.", low=0.0)
     target_kl: float = option(0.1, "End the improvement once KL(old || half) exceeds this, in nats.", low=0.0)
-    projection_lr: float = option(0.001, "Step size of Adam in the projection.", low=0.0)
-    projection_epochs: int = option(40, "Most gradient steps of the projection.", low=1)
+    projection_lr: float = option(0.002, "Step size of Adam in the projection.", low=0.0)
+    projection_epochs: int = option(20, "Most gradient steps of the projection.", low=1)
     projection_kl: float = option(0.2, "End the projection once KL(half || new) exceeds this, in nats.", low=0.0)
 
     def __post_init__(self) -> None:

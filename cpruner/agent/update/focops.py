@@ -36,9 +36,9 @@ class FOCOPS:
 
     dual: ClassVar[bool] = True
 
-    lr: float = option(0.001, "Step size of Adam.", low=0.0)
-    epochs: int = option(60, "Most gradient steps per update, each on all episodes remembered.", low=1)
-    temperature: float = option(1.5, "Weight of the divergence against the advantage (lambda in the paper).", low=1e-6)
+    lr: float = option(0.002, "Step size of Adam.", low=0.0)
+    epochs: int = option(30, "Most gradient steps per update, each on all episodes remembered.", low=1)
+    temperature: float = option(0.25, "Weight of the divergence against the advantage (lambda in the paper).", low=1e-6)
     radius: float = option(0.1, "KL of a state from which on it no longer counts, in nats.", low=0.0)
 
     def __post_init__(self) -> None:

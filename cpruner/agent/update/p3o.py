@@ -36,8 +36,8 @@ class P3O:
 
     dual: ClassVar[bool] = False
 
-    lr: float = option(0.001, "Step size of Adam.", low=0.0)
-    epochs: int = option(60, "Most gradient steps per update, each on all episodes remembered.", low=1)
+    lr: float = option(0.002, "Step size of Adam.", low=0.0)
+    epochs: int = option(30, "Most gradient steps per update, each on all episodes remembered.", low=1)
     clip: float = option(0.3, "Half width of the trust region of the probability ratio.", low=0.0)
     target_kl: float = option(0.1, "End an update once KL(old || new) exceeds this, in nats.", low=0.0)
     kappa: float = option(5.0, "Weight of a violation, where reward and cost advantages have deviation 1.", low=0.0)

@@ -33,8 +33,8 @@ class PolicyGradient:
 
     dual: ClassVar[bool] = True
 
-    lr: float = option(0.01, "Step size of Adam.", low=0.0)
-    steps: int = option(1, "Gradient steps per update, each on all episodes remembered.", low=1)
+    lr: float = option(0.003, "Step size of Adam.", low=0.0)
+    steps: int = option(5, "Gradient steps per update, each on all episodes remembered.", low=1)
     entropy: float = option(0.0, "Weight of the entropy bonus.", low=0.0)
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ class TrustRegion:
 
     radius: float = option(0.05, "Largest mean KL(old || new) of an update, in nats.", low=1e-8)
     iterations: int = option(10, "Products with the Fisher matrix per update.", low=1)
-    damping: float = option(0.01, "Added to the diagonal of the Fisher matrix.", low=0.0)
+    damping: float = option(0.1, "Added to the diagonal of the Fisher matrix.", low=0.0)
     shrink: float = option(0.8, "Factor on the step after a refusal.", low=0.01, high=0.99)
     tries: int = option(15, "Steps tried before the policy is left as it was.", low=1)
 

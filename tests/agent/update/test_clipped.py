@@ -114,8 +114,9 @@ def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
     assert_cap_reached(taken)
 
 
-def test_contract():
-    env = ToyCMDP.two()
+@pytest.mark.parametrize("toy", [ToyCMDP.two, ToyCMDP.unconstrained])
+def test_contract(toy):
+    env = toy()
     check_agent(OnPolicy(update=Clipped(epochs=3)), env, env.problem)
 
 

@@ -19,7 +19,7 @@ from cpruner.agent.update.focops import FOCOPS, projection_loss
 from cpruner.errors import InputError
 from cpruner.testing import ToyCMDP, check_agent
 
-QUICK = FOCOPS(epochs=15, lr=0.002)
+QUICK = FOCOPS(epochs=15)
 
 
 def update(spec, policy):
@@ -92,7 +92,7 @@ def test_state_round_trip_continues_bit_identically():
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("toy", TOYS)
 def test_toys_are_solved(toy, seed):
-    assert_solved(course(QUICK, toy(), seed=seed), toy(), action=0.06, band=0.12, multiplier=0.04)
+    assert_solved(course(QUICK, toy(), seed=seed), toy(), action=0.05, band=0.1, multiplier=0.03)
 
 
 def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
@@ -101,8 +101,9 @@ def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
     assert_cap_reached(taken)
 
 
-def test_contract():
-    env = ToyCMDP.two()
+@pytest.mark.parametrize("toy", [ToyCMDP.two, ToyCMDP.unconstrained])
+def test_contract(toy):
+    env = toy()
     check_agent(OnPolicy(update=FOCOPS(epochs=3)), env, env.problem)
 
 

@@ -9,7 +9,6 @@ from updates import (
     assert_solved,
     course,
     flat,
-    float64,
     make_batch,
     make_policy,
     random_batch,
@@ -20,6 +19,7 @@ from cpruner.agent import PID, Bernoulli, Gaussian, GradientAscent, OnPolicy, Ta
 from cpruner.agent.update.natural import flat_gradient, learning
 from cpruner.agent.update.policy_gradient import PolicyGradient
 from cpruner.errors import InputError
+from cpruner.search.rollout import play
 from cpruner.testing import ToyCMDP, check_agent
 
 
@@ -33,7 +33,7 @@ def test_first_step_follows_the_sign_of_the_likelihood_ratio_gradient():
     batch = random_batch(policy, lambda_K=[1.0], price_K=[3.0], weight_B=[0.5, 1.5] * 6)
     gain = (batch.weight_B * batch.lagrangian_B * policy(batch.seen).log_prob(batch.action_BA)).mean()
     slope_P, before = flat_gradient(gain, learning(policy)), flat(policy)
-    stats = update(PolicyGradient(lr=0.03), policy).improve(batch)
+    stats = update(PolicyGradient(lr=0.03, steps=1), policy).improve(batch)
     assert torch.allclose(flat(policy) - before, 0.03 * slope_P.sign(), atol=1e-6)
     assert stats["steps"] == 1.0
     assert stats["kl"] > 0.0
@@ -55,7 +55,7 @@ def test_later_steps_weigh_actions_by_how_likely_they_have_become():
     """The second gradient is that of mean(rho A) at the new policy."""
     policy = make_policy()
     batch = random_batch(policy)
-    update(PolicyGradient(lr=0.05), policy).improve(batch)
+    update(PolicyGradient(lr=0.05, steps=1), policy).improve(batch)
     law = policy(batch.seen)
     parameters = learning(policy)
     with torch.no_grad():
@@ -91,7 +91,7 @@ def test_state_round_trip_continues_bit_identically():
 @pytest.mark.parametrize("toy", TOYS)
 def test_toys_are_solved(toy, seed):
     taken = course(PolicyGradient(), toy(), seed=seed)
-    assert_solved(taken, toy(), action=0.08, band=0.15, multiplier=0.04)
+    assert_solved(taken, toy(), action=0.06, band=0.15, multiplier=0.03)
 
 
 def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
@@ -118,8 +118,6 @@ def test_one_parameter_per_unit_keeps_the_most_valuable_units():
     env.reset(seed=0)
     kept_UT = []
     for _ in range(60):
-        from cpruner.search.rollout import play
-
         episodes = [play(env, agent) for _ in range(10)]
         kept_UT.append(np.mean([episode.action_TA[:, 0] for episode in episodes], axis=0))
         agent.update(episodes)
@@ -136,11 +134,10 @@ def test_one_parameter_per_unit_keeps_the_most_valuable_units():
     ids=str,
 )
 def test_contract(options):
-    env = ToyCMDP.two()
-    check_agent(OnPolicy(update=PolicyGradient(steps=2, entropy=0.01), **options), env, env.problem)
+    for env in (ToyCMDP.two(), ToyCMDP.unconstrained()):
+        check_agent(OnPolicy(update=PolicyGradient(steps=2, entropy=0.01), **options), env, env.problem)
 
 
 def test_options_are_checked():
     with pytest.raises(InputError, match=r"PolicyGradient\.steps.*got 0"):
         PolicyGradient(steps=0)
-    assert float64([0.0]).item() == PolicyGradient().entropy
