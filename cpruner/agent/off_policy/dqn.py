@@ -44,8 +44,8 @@ class DQN:
     tau: float = option(0.02, "Part of the way the target network goes at every gradient step.", low=0.0, high=1.0)
     gamma: float = option(1.0, "Discount of the penalised reward.", low=0.0, high=1.0)
     credit: str = option(
-        "last",
-        "last: a step is answered for with its own reward and costs; all: with the totals of its episode (AMC)",
+        "all",
+        "all: a step is answered for with the totals of its episode (AMC); last: with its own reward and costs",
         choices=("last", "all"),
     )
     baseline: float = option(

@@ -44,7 +44,7 @@ class Constrained:
 
     - if the old policy was feasible, G_0 >= 0;
     - no G_k > max(-g_k, 0) + tolerance: none becomes violated, none already violated gets worse;
-    - after a recovery step, instead of both, the largest violation fell.
+    - after a recovery step, instead of both, the largest violation fell, of those that a step changes at all.
     """
 
     dual: ClassVar[bool] = False
@@ -146,6 +146,8 @@ def acceptable(gain_V: Array, violation_K: Array, feasible: bool, tolerance: flo
         tolerance: By how much a cost may pass its bound.
     """
     if not feasible:
-        return float((violation_K + gain_V[1:]).max()) < float(violation_K.max())
+        moved_K = gain_V[1:] != 0.0
+        after_K = (violation_K + gain_V[1:])[moved_K]
+        return bool(moved_K.any()) and bool(after_K.max() < violation_K[moved_K].max())
     kept = bool((gain_V[1:] <= np.maximum(-violation_K, 0.0) + tolerance).all())
     return kept and (bool(gain_V[0] >= 0.0) or bool((violation_K > 0.0).any()))

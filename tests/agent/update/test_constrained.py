@@ -179,6 +179,9 @@ def test_nothing_to_gain_moves_nothing():
         ([0.1, 0.25], [-0.2], True, False),  # a violation begins
         ([-9.0, -0.1, 0.15], [0.3, 0.1], False, True),  # the largest falls, though another grows
         ([9.0, -0.1, 0.25], [0.3, 0.1], False, False),
+        ([0.0, 0.0, -0.1], [0.5, 0.3], False, True),  # what nothing changes does not count
+        ([0.0, 0.0, 0.1], [0.5, 0.3], False, False),
+        ([0.0, 0.0], [0.5], False, False),
     ],
 )
 def test_what_the_line_search_accepts(gain_V, violation_K, feasible, expected):
