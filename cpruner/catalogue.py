@@ -43,7 +43,15 @@ SPECS: Mapping[str, Mapping[str, type]] = {
         "uniform": agent.Uniform,
         "random": agent.Random,
     },
-    "agent/update": {"clipped": agent.Clipped},
+    "agent/update": {
+        "clipped": agent.Clipped,
+        "constrained": agent.Constrained,
+        "cup": agent.CUP,
+        "focops": agent.FOCOPS,
+        "p3o": agent.P3O,
+        "policy_gradient": agent.PolicyGradient,
+        "trust_region": agent.TrustRegion,
+    },
     "agent/multiplier": {
         "gradient_ascent": agent.GradientAscent,
         "pid": agent.PID,

@@ -3,13 +3,27 @@
 from cpruner.agent.baseline import CMAES, Annealing, CrossEntropy, Plan, Random, Shrink, Uniform
 from cpruner.agent.encoder import Attention, Perceptron, Recurrent, Table
 from cpruner.agent.multiplier import PID, GradientAscent, NuPI, SoftplusAdam
-from cpruner.agent.named import ppo_lagrangian
+from cpruner.agent.named import (
+    cpo,
+    cup,
+    decore,
+    focops,
+    malik2022,
+    p3o,
+    ppo_lagrangian,
+    rcpo,
+    reinforce,
+    trpo_lagrangian,
+)
 from cpruner.agent.on_policy import OnPolicy
 from cpruner.agent.policy import Bernoulli, Beta, Categorical, Gaussian, Squashed
-from cpruner.agent.update import Clipped
+from cpruner.agent.update import CUP, FOCOPS, P3O, Clipped, Constrained, PolicyGradient, TrustRegion
 
 __all__ = [
     "CMAES",
+    "CUP",
+    "FOCOPS",
+    "P3O",
     "PID",
     "Annealing",
     "Attention",
@@ -17,6 +31,7 @@ __all__ = [
     "Beta",
     "Categorical",
     "Clipped",
+    "Constrained",
     "CrossEntropy",
     "Gaussian",
     "GradientAscent",
@@ -24,12 +39,23 @@ __all__ = [
     "OnPolicy",
     "Perceptron",
     "Plan",
+    "PolicyGradient",
     "Random",
     "Recurrent",
     "Shrink",
     "SoftplusAdam",
     "Squashed",
     "Table",
+    "TrustRegion",
     "Uniform",
+    "cpo",
+    "cup",
+    "decore",
+    "focops",
+    "malik2022",
+    "p3o",
     "ppo_lagrangian",
+    "rcpo",
+    "reinforce",
+    "trpo_lagrangian",
 ]

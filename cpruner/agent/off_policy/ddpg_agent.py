@@ -67,6 +67,13 @@ class DDPGAgent:
         action_A = mean_A if deterministic else truncated_normal(mean_A, self.std, self._generator)
         return np.array(action_A.numpy())
 
+    @torch.no_grad()
+    def values(self, observation: Array, action: Array) -> Array:
+        """What the critic expects of an action: reward and costs, shape (V,), in the units learned in."""
+        observation_1O = self._memory.normalised(torch.from_numpy(np.asarray(observation, dtype=np.float64))[None])
+        action_1A = torch.from_numpy(np.asarray(action, dtype=np.float64))[None]
+        return np.array(self._critic(_joined(observation_1O, action_1A))[0].numpy())
+
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Put stored episodes of another run into the replay; they are learned from in the next update."""
         self._memory.fill(episodes)

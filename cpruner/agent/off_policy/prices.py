@@ -107,7 +107,7 @@ class Prices:
         self._began = True
 
     def signal(self, steps: Transitions, credit: str) -> Tensor:
-        """z of every step, shape (B, V)."""
+        """Z of every step, shape (B, V)."""
         return credited(steps, torch.from_numpy(self._baseline_V), credit) / torch.from_numpy(self._known_V)
 
     def state_dict(self) -> dict[str, Any]:

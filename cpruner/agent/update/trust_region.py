@@ -32,7 +32,7 @@ class TrustRegion:
 
     dual: ClassVar[bool] = True
 
-    radius: float = option(0.05, "Largest mean KL(old || new) of an update, in nats.", low=1e-8)
+    radius: float = option(0.1, "Largest mean KL(old || new) of an update, in nats.", low=1e-8)
     iterations: int = option(10, "Products with the Fisher matrix per update.", low=1)
     damping: float = option(0.1, "Added to the diagonal of the Fisher matrix.", low=0.0)
     shrink: float = option(0.8, "Factor on the step after a refusal.", low=0.01, high=0.99)
