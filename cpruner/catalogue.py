@@ -9,7 +9,7 @@ from cpruner.finetune import FineTune
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
-from cpruner.search import Search
+from cpruner.search import Assistant, Search
 from cpruner.space import Scope
 
 #: Config group -> option name -> spec class. A new plug-in is one more line here and one YAML file.
@@ -38,6 +38,8 @@ SPECS: Mapping[str, Mapping[str, type]] = {
         "annealing": agent.Annealing,
         "cma_es": agent.CMAES,
         "cross_entropy": agent.CrossEntropy,
+        "ddpg": agent.DDPG,
+        "dqn": agent.DQN,
         "plan": agent.Plan,
         "shrink": agent.Shrink,
         "uniform": agent.Uniform,
@@ -72,6 +74,8 @@ SPECS: Mapping[str, Mapping[str, type]] = {
         "table": agent.Table,
     },
     "search": {"search": Search},
+    "warm_up": {"warm_up": agent.WarmUp},
+    "assistant": {"assistant": Assistant},
     "finetune": {"finetune": FineTune},
     "repair": {"repair": Repair},
     "ranking": {"ranking": Rank},

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -21,8 +21,9 @@ from cpruner.pool import Workers
 from cpruner.prepare import Labelled, Prepared, Task, prepare
 from cpruner.repair import polish
 from cpruner.result import Result
-from cpruner.search import Saving, SearchResult, search
+from cpruner.search import HeadStart, Saving, SearchResult, search
 from cpruner.settings import AGENT, Settings
+from cpruner.surrogate import Surrogate, surrogate
 from cpruner.watch import Watcher
 
 
@@ -88,10 +89,10 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
     with prepared.workers(settings.pool) as workers:
-        each = partial(_search, prepared, workers, evaluations, seed, settings)
+        each = partial(_search, prepared, workers, _head_start(prepared, settings), evaluations, seed, settings)
         searches = {name: clock(f"search: {name}", partial(each, name, spec)) for name, spec in agents.items()}
     chosen = _recheck(prepared, searches[AGENT])
-    searched = prepared.build(chosen.candidate)
+    searched = clock("repair", lambda: prepared.finish(chosen.candidate))
     if settings.polish.steps:
         clock("polish", lambda: polish(searched, task.model, task.train, settings.polish))
     tuned, log = clock("finetune", lambda: _finetune(prepared, searched, seed, settings))
@@ -111,7 +112,14 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
 
 
 def _search(
-    prepared: Prepared, workers: Workers, evaluations: int, seed: int, settings: Settings, name: str, spec: AgentSpec
+    prepared: Prepared,
+    workers: Workers,
+    head_start: HeadStart,
+    evaluations: int,
+    seed: int,
+    settings: Settings,
+    name: str,
+    spec: AgentSpec,
 ) -> SearchResult:
     env = prepared.env(settings.problem, workers)
     saving = None
@@ -121,8 +129,18 @@ def _search(
         earlier = None if settings.resume is None else settings.resume / "search" / f"{name}.pt"
         resume = earlier if earlier is not None and (name == AGENT or earlier.is_file()) else None
         saving = Saving(folder / f"{name}.pt", _identity(prepared, spec, seed, settings), resume)
+    agent = spec.build(env.problem, seed)
+    assisting = head_start.give(agent, env)
     watch = settings.watcher.evaluation(name)
-    return search(env, spec.build(env.problem, seed), evaluations, saving=saving, watch=watch)
+    return search(env, agent, evaluations, saving=saving, watch=watch, assisting=assisting, seed=seed)
+
+
+def _head_start(prepared: Prepared, settings: Settings) -> HeadStart:
+    @cache
+    def made() -> Surrogate:
+        return surrogate(prepared.task.model, prepared.space, prepared.statistics, settings.ranking.damping)
+
+    return HeadStart(settings.warm_up, settings.assistant, made)
 
 
 def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings) -> dict[str, Any]:
@@ -137,6 +155,8 @@ def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings
         "repair": settings.repair.identity,
         "ranking": repr(settings.ranking),
         "problem": repr(settings.problem),
+        "warm_up": repr(settings.warm_up),
+        "assistant": repr(settings.assistant),
         "judging": prepared.scorer.identity,
         "space": repr(settings.space),
     }

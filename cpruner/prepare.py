@@ -77,6 +77,15 @@ class Prepared:
         """From a candidate to its repaired smaller network."""
         return Repairer(self.task.model, self.space, self.statistics, self.repair)
 
+    @cached_property
+    def finish(self) -> Repairer:
+        """The same for the network that is returned: with the statistics of more images."""
+        images = self.repair.final_images
+        if images is None or images <= self.repair.images:
+            return self.build
+        repair = replace(self.repair, images=images)
+        return Repairer(self.task.model, self.space, _statistics(self.task, self.space, repair), repair)
+
     def read(self, network: nn.Module) -> tuple[Reading, ...]:
         """Measure every budget on a network."""
         return read(self.task.budgets, network, self.inputs, self.costs)

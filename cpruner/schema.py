@@ -42,6 +42,8 @@ class Root:
     dense: Any = MISSING
     repair: Any = MISSING
     ranking: Any = MISSING
+    warm_up: Any = MISSING
+    assistant: Any = MISSING
     polish: Any = MISSING
     problem: Any = MISSING
     judging: Any = MISSING

@@ -7,7 +7,14 @@ from cpruner.catalogue import SPECS
 
 @pytest.mark.parametrize("group", list(SPECS))
 def test_every_option_is_a_frozen_spec_of_its_room(group: str) -> None:
-    room = {"finetune": "finetune", "problem": "env", "judging": "evaluate", "polish": "repair"}.get(group, group)
+    room = {
+        "finetune": "finetune",
+        "problem": "env",
+        "judging": "evaluate",
+        "polish": "repair",
+        "warm_up": "agent",
+        "assistant": "search",
+    }.get(group, group)
     for name, spec in SPECS[group].items():
         assert dataclasses.is_dataclass(spec), name
         assert spec.__dataclass_params__.frozen, name  # type: ignore[attr-defined]

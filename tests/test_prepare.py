@@ -122,6 +122,18 @@ def test_what_cuts_is_made_once(prepared: Prepared) -> None:
     assert prepared.build is prepared.build
 
 
+def test_the_returned_network_is_repaired_on_more_images(prepared: Prepared) -> None:
+    more = prepare(task(), Repair(images=64, final_images=128))
+    assert more.finish.statistics.images.shape[0] == 128
+    assert more.finish is more.finish
+    candidate = more.space.at([0.5, 0.5, 0.5])
+    probe = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert not torch.equal(more.finish(candidate)(probe), more.build(candidate)(probe))
+    for images in (None, 64, 9):  # never on fewer than in the search
+        same = prepare(task(), Repair(images=64, final_images=images))
+        assert same.finish is same.build
+
+
 def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:
     assert prepared.inputs == (EXAMPLE,)
     assert prepare(task(example_inputs=(EXAMPLE,)), REPAIR).dense == prepared.dense

@@ -16,6 +16,7 @@ ROOMS = {
     "env": {"space", "candidate", "constraint", "evaluate", "pool", "repair"},
     "evaluate": {"data"},
     "finetune": {"data", "evaluate"},
+    "history": {"agent", "constraint", "env", "evaluate", "search", "space"},
     "model": set(),
     "ranking": {"space", "candidate", "repair"},
     "pool": set(),
@@ -45,7 +46,7 @@ INNER = {  # what the folders inside a room may import of it; its other files ma
     ("repair", "refit"): {"spec", "statistics", "watch"},
 }
 OPEN = {"errors", "spec"}  # root modules that every file may import
-CMDP = {"agent", "command", "env", "search", "testing"}  # rooms that may import cmdp
+CMDP = {"agent", "command", "env", "history", "search", "testing"}  # rooms that may import cmdp
 LOW = {"errors": set(), "spec": {"errors"}, "cmdp": {"errors"}}  # root modules that stand below the rooms
 HYDRA = {"cli", "schema"}  # root modules that may import hydra and omegaconf
 KNOW_HYDRA = {"cli": {"__main__"}, "schema": {"cli", "verify"}}  # who may import those two

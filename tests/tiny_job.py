@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from cpruner.agent import Random
+from cpruner.agent import Random, WarmUp
 from cpruner.command.job import Job
 from cpruner.constraint import Budget, Flops, Params
 from cpruner.data import Digits, Splits
@@ -21,7 +21,7 @@ from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
 from cpruner.schema import register
-from cpruner.search import Search
+from cpruner.search import Assistant, Search
 from cpruner.space import Scope
 
 UNTRAINED = (
@@ -67,6 +67,8 @@ def job(**changed: Any) -> Job:
         dense=FineTune(epochs=1),
         repair=Repair(images=64, positions=2),
         ranking=Rank(),
+        warm_up=WarmUp(),
+        assistant=Assistant(),
         polish=Polish(),
         problem=PruningProblem(),
         judging=Judging(),

@@ -15,13 +15,17 @@ from cpruner.agent.named import (
     reinforce,
     trpo_lagrangian,
 )
+from cpruner.agent.off_policy import DDPG, DQN
 from cpruner.agent.on_policy import OnPolicy
 from cpruner.agent.policy import Bernoulli, Beta, Categorical, Gaussian, Squashed
 from cpruner.agent.update import CUP, FOCOPS, P3O, Clipped, Constrained, PolicyGradient, TrustRegion
+from cpruner.agent.warm_up import WarmUp
 
 __all__ = [
     "CMAES",
     "CUP",
+    "DDPG",
+    "DQN",
     "FOCOPS",
     "P3O",
     "PID",
@@ -48,6 +52,7 @@ __all__ = [
     "Table",
     "TrustRegion",
     "Uniform",
+    "WarmUp",
     "cpo",
     "cup",
     "decore",

@@ -14,6 +14,7 @@ from torch.optim import Adam
 
 from cpruner.agent import experience
 from cpruner.agent.adam import load_moments, moments
+from cpruner.agent.adoption import adopt
 from cpruner.agent.advantage import gae, leave_one_out, returns
 from cpruner.agent.critic import Critic, explained_variance, fit_values
 from cpruner.agent.experience import Played
@@ -92,6 +93,11 @@ class OnPolicyAgent:
         scalars |= {
             f"violation/{name}": float(g) for name, g in zip(self.problem.constraints, violation_K, strict=True)
         }
+        if self.spec.update.dual:
+            scalars |= {
+                f"saturated/{name}": float(held)
+                for name, held in zip(self.problem.constraints, self._rule.saturated_K, strict=True)
+            }
         scalars |= self._update.improve(batch)
         self._policy.anneal()
         with torch.no_grad():
@@ -127,6 +133,14 @@ class OnPolicyAgent:
         self._memory, self._seen = [], []
         self._dual_unit_K = np.zeros_like(self._dual_unit_K)
         self._policy.restart(exploration)
+
+    def adopt(self, state: Mapping[str, Any]) -> None:
+        """Begin with the weights in the state of an agent that has learned elsewhere; all else stays fresh.
+
+        Raises:
+            InputError: They do not fit; nothing is changed.
+        """
+        adopt({"normaliser": self._normaliser, "policy": self._policy, "critic": self._critic}, state)
 
     def state_dict(self) -> dict[str, Any]:
         """Weights, moments, multipliers, remembered episodes and the state of the generator."""

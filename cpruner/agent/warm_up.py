@@ -5,7 +5,7 @@ Axis letters: N episodes, T steps, O observation, A action, K constraints.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from cpruner.spec import check, option
 class WarmUp:
     """How an agent is prepared on predicted rewards."""
 
+    enabled: bool = option(True, "Prepare the agent at all.")
     imitation: int = option(300, "Gradient steps that make given solutions likely; 0 for none.", low=0)
     imitation_lr: float = option(0.003, "Step size of Adam for them.", low=0.0)
     updates: int = option(30, "Updates on episodes with predicted rewards; 0 for none.", low=0)
@@ -28,8 +29,18 @@ class WarmUp:
         check(self)
 
 
+@runtime_checkable
+class Imitator(Protocol):
+    """An agent that can be shown how."""
+
+    def imitate(self, episodes: Sequence[Episode], steps: int, lr: float) -> float:
+        """Make the actions of given episodes likely."""
+        ...
+
+
+@runtime_checkable
 class Learner(Protocol):
-    """An agent that can be warmed up."""
+    """An agent that can practise: it acts in many episodes at once, and it does not matter to it which are judged."""
 
     def begin(self) -> None:
         """Episodes begin."""
@@ -37,10 +48,6 @@ class Learner(Protocol):
 
     def act_all(self, observation_NO: Array, *, deterministic: bool = False) -> Array:
         """Actions (N, A) in N episodes that run in lockstep."""
-        ...
-
-    def imitate(self, episodes: Sequence[Episode], steps: int, lr: float) -> float:
-        """Make the actions of given episodes likely."""
         ...
 
     def update(self, episodes: Sequence[Episode]) -> UpdateStats:
@@ -52,11 +59,11 @@ class Learner(Protocol):
         ...
 
 
-def warm_up(agent: Learner, env: BatchEnv, spec: WarmUp, solutions_NTA: Array) -> list[UpdateStats]:
-    """Imitate solutions, then practise.
+def warm_up(agent: object, env: BatchEnv, spec: WarmUp, solutions_NTA: Array) -> list[UpdateStats]:
+    """Imitate solutions, then practise, as far as the agent can.
 
     Args:
-        agent: Learns.
+        agent: Learns if it is an :class:`Imitator`, or a :class:`Learner`.
         env: Episodes with predicted rewards.
         spec: How long.
         solutions_NTA: Actions of good episodes, (N, T, A); N may be 0.
@@ -64,10 +71,12 @@ def warm_up(agent: Learner, env: BatchEnv, spec: WarmUp, solutions_NTA: Array) -
     Returns:
         The statistics of the updates.
     """
-    if spec.imitation > 0 and len(solutions_NTA):
+    if isinstance(agent, Imitator) and spec.imitation > 0 and len(solutions_NTA):
         steps = iter(np.moveaxis(solutions_NTA, 1, 0))
         agent.imitate(lockstep(env, len(solutions_NTA), lambda _: next(steps)), spec.imitation, spec.imitation_lr)
-    stats = []
+    stats: list[UpdateStats] = []
+    if not isinstance(agent, Learner):
+        return stats
     for _ in range(spec.updates):
         agent.begin()
         stats.append(agent.update(lockstep(env, spec.episodes, agent.act_all)))

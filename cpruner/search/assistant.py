@@ -89,6 +89,8 @@ class Forecast:
     def choose(self, ratio_MG: Array, count: int, seed: int) -> list[int]:
         """Proposals to judge, in their order: the best of ``count`` draws from the posterior (Thompson 1933).
 
+        What was judged before, or is chosen already, comes last.
+
         Args:
             ratio_MG: Proposals.
             count: How many, at most M.
@@ -97,12 +99,16 @@ class Forecast:
         mean_M, covariance_MM = self.process.predict(ratio_MG, return_cov=True)
         generator = np.random.default_rng(seed)
         root_MM = np.linalg.cholesky(covariance_MM + 1e-6 * np.eye(len(ratio_MG)))
+        known = {row.tobytes() for row in self.process.X_train_}
         chosen: list[int] = []
         for _ in range(count):
             noise_M = self.inflation * (root_MM @ generator.standard_normal(len(ratio_MG)))
             drawn_M = self._rewards(ratio_MG, mean_M + noise_M)
+            stale_M = np.array([row.tobytes() in known for row in ratio_MG])
+            drawn_M = np.where(stale_M & ~stale_M.all(), -np.inf, drawn_M)
             drawn_M[chosen] = -np.inf
             chosen.append(int(drawn_M.argmax()))
+            known.add(ratio_MG[chosen[-1]].tobytes())
         return sorted(chosen)
 
     def _rewards(self, ratio_MG: Array, standard_M: Array) -> Array:
@@ -116,3 +122,34 @@ def _inflation(process: GaussianProcessRegressor) -> float:
     inverse_NN = cho_solve((cholesky(covariance_NN, lower=True), True), np.eye(len(covariance_NN)))
     error_N = (inverse_NN @ process.y_train_) / np.sqrt(inverse_NN.diagonal())
     return float(np.sqrt(np.mean(error_N**2)))
+
+
+@final
+@dataclass(frozen=True)
+class Assisting:
+    """An assistant at work.
+
+    Args:
+        spec: Its options.
+        prior: See ``Assistant.fit``.
+        ratio_NG: Keep ratios judged in earlier searches with the same rewards; None for none.
+        reward_N: Their rewards.
+    """
+
+    spec: Assistant
+    prior: Callable[[Array], Array] | None = None
+    ratio_NG: Array | None = None
+    reward_N: Array | None = None
+
+    def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int) -> list[int]:
+        """Proposals to judge, in their order; the same for the same arguments.
+
+        Args:
+            ratio_NG: Keep ratios judged in this search.
+            reward_N: Their rewards.
+            proposed_MG: Keep ratios of the proposals.
+            count: How many to choose.
+        """
+        if self.ratio_NG is not None and self.reward_N is not None:
+            ratio_NG, reward_N = np.concatenate([self.ratio_NG, ratio_NG]), np.concatenate([self.reward_N, reward_N])
+        return self.spec.fit(ratio_NG, reward_N, self.prior).choose(proposed_MG, count, len(reward_N))

@@ -15,9 +15,10 @@ import numpy as np
 from cpruner.cmdp import Agent, Episode, UpdateStats
 from cpruner.env import Judgement, PruningEnv
 from cpruner.errors import CheckpointError
+from cpruner.search.assistant import Assisting
 from cpruner.search.checkpoint import Checkpoint
 from cpruner.search.result import SearchResult, Update, best_feasible
-from cpruner.search.rollout import Decided, decide
+from cpruner.search.rollout import Decided, decide, episode_seed
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def search(
     *,
     saving: Saving | None = None,
     watch: Callable[[Progress], None] | None = None,
+    assisting: Assisting | None = None,
+    seed: int = 0,
 ) -> SearchResult:
     """Search for the best candidate within a number of evaluations.
 
@@ -76,6 +79,9 @@ def search(
         evaluations: Episodes to play.
         saving: Checkpoint options; None writes nothing.
         watch: Called after every evaluation.
+        assisting: Chooses among proposals which to judge; None judges all. Only for agents that do not care which of
+            their proposals are judged.
+        seed: Of what the environment draws; the agent has one of its own.
 
     Returns:
         Every judgement and update. The last update is left out when too few evaluations remain for its episodes.
@@ -90,7 +96,7 @@ def search(
         best = best_feasible(state.archive)
         env.floor = None if best is None else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
-        decided = [decide(env, agent) for _ in range(wanted)]
+        decided = _decide(env, agent, wanted, state.archive, assisting, seed)
         episodes: list[Episode] = []
         try:
             for judgement in env.judge.all([episode.candidate for episode in decided], env.floor):
@@ -107,6 +113,32 @@ def search(
         if saving is not None:
             state.checkpoint(saving).save(saving.path)
     return SearchResult(tuple(state.archive), tuple(state.updates))
+
+
+def _decide(
+    env: PruningEnv,
+    agent: Agent,
+    wanted: int,
+    archive: Sequence[Judgement],
+    assisting: Assisting | None,
+    seed: int,
+) -> list[Decided]:
+    """Episodes to finish: what the agent proposes, or the promising ones of several times as many."""
+    if assisting is not None and len(archive) < assisting.spec.fewest:
+        assisting = None
+    times = 1 if assisting is None else assisting.spec.proposals
+    seeds = (episode_seed(seed, times * len(archive) + number) for number in range(times * wanted))
+    proposed = [decide(env, agent, seed=drawn) for drawn in seeds]
+    if assisting is None:
+        return proposed
+    sizes = np.array(env.space.sizes, dtype=np.float64)
+    chosen = assisting.choose(
+        np.array([judgement.candidate.widths for judgement in archive]) / sizes,
+        np.array([env.score(judgement) for judgement in archive]),
+        np.array([episode.candidate.widths for episode in proposed]) / sizes,
+        wanted,
+    )
+    return [proposed[number] for number in chosen]
 
 
 def _keep(env: PruningEnv, state: _State, unfinished: Sequence[Decided], saving: Saving | None) -> None:

@@ -6,22 +6,22 @@ Axis letters: N solutions or candidates, G groups, A = 1 action.
 import numpy as np
 from numpy.typing import NDArray
 
-from cpruner.agent.warm_up import Learner, WarmUp, warm_up
-from cpruner.cmdp import UpdateStats
+from cpruner.agent.warm_up import WarmUp, warm_up
+from cpruner.cmdp import Agent, UpdateStats
 from cpruner.env import PredictedEnv, PruningEnv
 from cpruner.surrogate import Surrogate, knapsack
 
 Array = NDArray[np.float64]
 
 
-def warm_start(agent: Learner, env: PruningEnv, made: Surrogate, spec: WarmUp) -> list[UpdateStats]:
+def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp) -> list[UpdateStats]:
     """Let an agent imitate what the surrogate thinks best, then practise on its predictions.
 
     Rewards are minus the predicted logarithm of the loss: rising with the true reward, on another scale, which the
     agent forgets with the episodes (``restart``).
 
     Args:
-        agent: Learns.
+        agent: Learns, if it can (see ``warm_up``).
         env: The environment it will search in.
         made: A surrogate of the same network, ranked alike.
         spec: How long.

@@ -223,3 +223,15 @@ def test_prices_by_hand(scaling, price):
     assert batch.price_K.tolist() == pytest.approx([price])
     assert batch.cost_BK.tolist() == [[-2.0], [2.0]]
     assert batch.length == 1.0
+
+
+def test_what_is_held_at_its_cap_is_reported():
+    env = ToyCMDP.two()
+    env.reset(seed=0)
+    tight, loose = (OnPolicy(**QUICK | {"multiplier": PID(cap=cap)}) for cap in (1e-3, 1e6))
+    for spec, held in ((tight, 1.0), (loose, 0.0)):
+        agent = spec.build(env.problem, 0)
+        stats = agent.update([play(env, agent) for _ in range(10)])
+        violated = [name for name in env.problem.constraints if stats.scalars[f"violation/{name}"] > 0.0]
+        assert violated
+        assert [stats.scalars[f"saturated/{name}"] for name in violated] == [held] * len(violated)

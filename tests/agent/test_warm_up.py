@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cpruner.agent import Clipped, Gaussian, OnPolicy, Recurrent
+from cpruner.agent import Clipped, Gaussian, OnPolicy, Plan, Random, Recurrent
 from cpruner.agent.warm_up import WarmUp, lockstep, warm_up
 from cpruner.cmdp import Problem
 from cpruner.errors import InputError
@@ -95,3 +95,14 @@ def test_many_actions_are_those_of_single_episodes():
 def test_options_are_checked():
     with pytest.raises(InputError, match=r"WarmUp\.episodes: expected a number in \[2, inf\]"):
         WarmUp(episodes=1)
+
+
+def test_who_can_only_imitate_imitates_and_who_can_do_neither_is_left_alone():
+    toy = ToyCMDP.one()
+    solution_NTA = np.full((1, 4, 1), 0.3)
+    plan, random = Plan().build(toy.problem, 0), Random().build(toy.problem, 0)
+    assert warm_up(plan, Lockstep(toy), WarmUp(), solution_NTA) == []
+    assert play(toy, plan).action_TA.tolist() == solution_NTA[0].tolist()
+    before = random.state_dict()["generator"].tolist()
+    assert warm_up(random, Lockstep(toy), WarmUp(), solution_NTA) == []
+    assert random.state_dict()["generator"].tolist() == before

@@ -1,3 +1,4 @@
+import math
 from functools import cache
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 from tiny_task import BUDGETS, flops, judgement, params, space, task
 
 from cpruner.agent import Random, Uniform
-from cpruner.command.rows import RowMaker, budget_rows, group_widths, history
+from cpruner.command.rows import RowMaker, budget_rows, group_widths, history, warnings
 from cpruner.constraint import Reading
 from cpruner.data import Digits, Splits
 from cpruner.evaluate import score
@@ -100,6 +101,30 @@ def test_the_history_of_a_search() -> None:
     assert with_multipliers.multipliers == {"flops": (1.0, 0.5), "params": (2.0, 0.0)}
     assert history(SearchResult(archive, (Update(2, 0.5, {}),))).multipliers == {}
     assert history(SearchResult(archive)).multipliers == {}
+    assert list(with_multipliers.ratios.values()) == [(1.0, 0.5)] * 3
+    assert list(with_multipliers.ratios) == [group.name for group in space().groups]
+
+
+def test_the_warnings_are_on_the_agents_search() -> None:
+    widths = [(1 + n % 4, 1 + n % 6, 1 + n % 5) for n in range(100)]
+    still = SearchResult((judgement((2, 3, 4), 0.5, flops=0.5),) * 100)
+    lively = SearchResult(tuple(judgement(w, 0.5 + n / 1000, flops=0.5) for n, w in enumerate(widths)))
+    flat = SearchResult(tuple(judgement(w, 0.5, flops=0.5) for w in widths))
+    assert [warning.kind for warning in warnings({AGENT: still})] == ["collapsed", "no better"]
+    assert "than its own beginning" in warnings({AGENT: still})[1].text
+    assert warnings({AGENT: lively, "uniform": still, "random": still}) == ()
+    (compared,) = warnings({AGENT: flat, "random": lively})
+    assert compared.kind == "no better"
+    assert "than random choices" in compared.text
+
+
+def test_scalars_of_updates_reach_the_history() -> None:
+    archive = (judgement((4, 6, 8), 0.9, flops=1.5),) * 2
+    updates = (Update(1, 0.9, {}, {}, {"kl": 0.1}), Update(2, 0.9, {}, {}, {"kl": 0.2, "steps": 3.0}))
+    scalars = history(SearchResult(archive, updates)).scalars
+    assert scalars["kl"] == (0.1, 0.2)
+    assert math.isnan(scalars["steps"][0])
+    assert scalars["steps"][1] == 3.0
 
 
 def test_the_budgets_of_the_task_are_those_of_the_rows() -> None:

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_task import env
 
-from cpruner.env import PredictedEnv, PruningProblem
+from cpruner.constraint import Budget, External
+from cpruner.env import PredictedEnv, PruningEnv, PruningProblem
+from cpruner.env.share import spread
+from cpruner.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -78,3 +83,65 @@ def test_what_is_predicted_is_what_would_be_judged(feasibility: str) -> None:
     for action in (0.9, 0.4, 0.7):
         many.step(np.array([[action]]))
     assert asked[0].tolist() == [list(posed.space.at(posed.keep_ratios([0.9, 0.4, 0.7])).widths)]
+
+
+@cache
+def cached(problem: PruningProblem) -> PruningEnv:
+    return env(problem=problem)
+
+
+def episode(posed: PruningEnv, row: list[float], share: float) -> tuple[list[Array], list[float], Array]:
+    """Observations, rewards and last costs of one episode of the environment."""
+    observations, rewards = [posed.reset(options={"share": share})[0]], []
+    for action in row:
+        observation, reward, _, _, info = posed.step(np.array([action]))
+        observations.append(observation)
+        rewards.append(reward)
+    return observations, rewards, info["cost"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.floats(-0.2, 1.2), min_size=3, max_size=3), min_size=1, max_size=4),
+    st.sampled_from(["soft", "scaled", "clipped", "projected", "repaired"]),
+    st.sampled_from(["ratio", "levels"]),
+    st.sampled_from(["end", "every"]),
+    st.sampled_from([1.0, 0.45]),
+)
+def test_whatever_the_options_every_episode_is_that_of_the_environment(
+    actions: list[list[float]], feasibility: str, action: str, pays: str, tightest: float
+) -> None:
+    posed = cached(PruningProblem(feasibility=feasibility, action=action, pays=pays, tightest=tightest))
+    many = PredictedEnv(posed, score)
+    seen = [many.reset(len(actions))]
+    steps = [many.step(np.array(actions)[:, step : step + 1]) for step in range(3)]
+    seen += [observation_NO for observation_NO, *_ in steps]
+    for n, (row, share) in enumerate(zip(actions, spread(tightest, len(actions)), strict=True)):
+        observations, rewards, cost_K = episode(posed, row, float(share))
+        np.testing.assert_allclose([observation_NO[n] for observation_NO in seen], observations)
+        np.testing.assert_allclose([reward_N[n] for _, reward_N, *_ in steps], rewards, atol=1e-12)
+        np.testing.assert_allclose(steps[-1][2][n], cost_K)
+
+
+def test_masks_are_refused() -> None:
+    with pytest.raises(InputError, match=r"PruningProblem\.action: expected ratio or levels, got 'mask'"):
+        PredictedEnv(env(problem=PruningProblem(action="mask")), score)
+
+
+def test_a_single_episode_has_the_whole_limits() -> None:
+    drawn = env(problem=PruningProblem(tightest=0.5))
+    np.testing.assert_array_equal(PredictedEnv(drawn, score).reset(1)[0], drawn.observer.observe([], 1.0))
+
+
+def test_budgets_that_must_be_measured_are_taken_as_flops_and_nothing_is_measured() -> None:
+    asked: list[int] = []
+    energy = Budget(External(lambda network, inputs: asked.append(1) or 10.0, name="energy"), 5.0)
+    posed = env((energy,), PruningProblem(feasibility="repaired"))
+    asked.clear()
+    widths: list[list[int]] = []
+    many = PredictedEnv(posed, lambda width_NG: widths.extend(width_NG.tolist()) or np.zeros(len(width_NG)))
+    many.reset(1)
+    for _ in range(3):
+        many.step(np.ones((1, 1)))
+    assert asked == []
+    assert posed.space.algebra.counts(widths[0]).flops <= 15136 / 2

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from cpruner.errors import InputError
-from cpruner.search.assistant import Assistant
+from cpruner.search.assistant import Assistant, Assisting
 
 Array = NDArray[np.float64]
 
@@ -79,3 +79,30 @@ def test_rewards_that_are_all_alike_raise_no_warning() -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(InputError, match=r"Assistant\.proposals: expected a number in \[1, inf\], got 0"):
         Assistant(proposals=0)
+
+
+def test_what_was_judged_or_chosen_comes_last() -> None:
+    seen = drawn(20, 0)
+    forecast = Assistant().fit(seen, reward(seen))
+    proposals = np.concatenate([seen[:3], drawn(2, 1), drawn(2, 1)])
+    assert {tuple(proposals[number]) for number in forecast.choose(proposals, 2, 0)} == set(map(tuple, drawn(2, 1)))
+    assert forecast.choose(seen[:3], 2, 0) == sorted(set(forecast.choose(seen[:3], 2, 0)))  # where nothing else is left
+
+
+def test_promising_proposals_are_chosen() -> None:
+    seen, proposals = drawn(60, 0), drawn(40, 1)
+    chosen = Assisting(Assistant()).choose(seen, reward(seen, 0.01), proposals, 5)
+    assert reward(proposals)[chosen].mean() > np.quantile(reward(proposals), 0.8)
+
+
+def test_what_earlier_searches_judged_counts_as_well() -> None:
+    seen, proposals = drawn(60, 0), drawn(40, 1)
+    whole = Assisting(Assistant()).choose(seen, reward(seen), proposals, 5)
+    parts = Assisting(Assistant(), ratio_NG=seen[:30], reward_N=reward(seen[:30]))
+    assert parts.choose(seen[30:], reward(seen[30:]), proposals, 5) == whole
+
+
+def test_the_same_judgements_give_the_same_choice() -> None:
+    seen, proposals = drawn(15, 0), drawn(12, 1)
+    choices = [Assisting(Assistant()).choose(seen, reward(seen, 0.1), proposals, 4) for _ in range(2)]
+    assert choices[0] == choices[1]

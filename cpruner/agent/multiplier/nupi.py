@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from cpruner.agent.multiplier.rule import saturated
 from cpruner.cmdp import Array
 from cpruner.spec import check, option
 
@@ -54,6 +55,11 @@ class NuPIRule:
     def lambda_K(self) -> Array:
         """The present multipliers, shape (K,)."""
         return np.array(self._lambda_K)
+
+    @property
+    def saturated_K(self) -> Array:
+        """1 where a multiplier is held at its cap."""
+        return saturated(self.lambda_K, self.spec.cap)
 
     def update(self, violation_K: Array) -> Array:
         """Take one control step."""

@@ -6,6 +6,8 @@ Axis letter: K constraints. A violation is g_k = J_k / d_k - 1 (or J_k - d_k), a
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from cpruner.cmdp import Array
 
 
@@ -15,6 +17,11 @@ class MultiplierRule(Protocol):
     @property
     def lambda_K(self) -> Array:
         """The present multipliers, shape (K,), each in [0, cap]."""
+        ...
+
+    @property
+    def saturated_K(self) -> Array:
+        """1 where a multiplier is held at its cap, 0 elsewhere; a cap of 0 switches multipliers off and holds none."""
         ...
 
     def update(self, violation_K: Array) -> Array:
@@ -36,3 +43,8 @@ class MultiplierSpec(Protocol):
     def build(self, K: int) -> MultiplierRule:
         """Make the rule for K constraints."""
         ...
+
+
+def saturated(lambda_K: Array, cap: float) -> Array:
+    """1 where a multiplier has reached a cap above 0, else 0."""
+    return np.where((lambda_K >= cap) & (cap > 0.0), 1.0, 0.0)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from cpruner.agent.multiplier.rule import saturated
 from cpruner.cmdp import Array
 from cpruner.spec import check, option
 
@@ -53,6 +54,11 @@ class SoftplusAdamRule:
     def lambda_K(self) -> Array:
         """The present multipliers, shape (K,)."""
         return np.asarray(np.minimum(np.logaddexp(0.0, self._raw_K), self.spec.cap))
+
+    @property
+    def saturated_K(self) -> Array:
+        """1 where a multiplier is held at its cap."""
+        return saturated(self.lambda_K, self.spec.cap)
 
     def update(self, violation_K: Array) -> Array:
         """Take one step of Adam (Kingma and Ba 2015, algorithm 1)."""

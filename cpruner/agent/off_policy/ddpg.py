@@ -25,15 +25,17 @@ class DDPG:
     One critic has 1 + K outputs: the values of reward and costs do not depend on lambda, so that a new multiplier is
     felt at once; a critic of the penalised reward would first have to be learned anew.
 
-    AMC's own options are credit=all, gamma=1, baseline=0.5, warmup=100, initial_std=0.5, std_decay=0.95, std_floor=0,
-    capacity=100, hidden=[300, 300], actor_lr=1e-4, critic_lr=1e-3, tau=0.01, one gradient step per step played, and no
-    multipliers (a cap of 0), as its environment clips actions to the budget.
+    AMC's own options are gamma=1, baseline=0.5, warmup=100, initial_std=0.5, std_decay=0.95, std_floor=0, capacity=100,
+    hidden=[300, 300], actor_lr=1e-4, critic_lr=1e-3, tau=0.01, one gradient step per step played, and no multipliers
+    (a cap of 0), as its environment clips actions to the budget.
 
     The defaults were tuned on ``cpruner.testing.Allocation``: 200 episodes of 12-20 steps, one reward at the end.
     There a replay of few episodes is worth most, as what a step leads to depends on the policy of all other steps.
     """
 
-    multiplier: MultiplierSpec = option(PID(kp=0.5, ki=0.06), "How multipliers follow violations; a cap of 0 gives none.")
+    multiplier: MultiplierSpec = option(
+        PID(kp=0.5, ki=0.06), "How multipliers follow violations; a cap of 0 gives none."
+    )
     episodes_per_update: int = option(1, "Whole episodes per update.", low=1)
     warmup: int = option(20, "Episodes of uniform random actions before learning.", low=0)
     gradient_steps: int = option(25, "Gradient steps per episode played.", low=1)
@@ -45,12 +47,12 @@ class DDPG:
     critic_lr: float = option(0.003, "Step size of Adam for the critic.", low=0.0)
     tau: float = option(0.02, "Part of the way target networks go at every gradient step.", low=0.0, high=1.0)
     gamma: float = option(
-        0.0, "Discount in the critic; 0 with credit all: the critic predicts the end itself.", low=0.0, high=1.0
+        0.0, "Discount in the critic; 0 with credit episode: it predicts totals at once.", low=0.0, high=1.0
     )
     credit: str = option(
-        "all",
-        "all: a step is answered for with the totals of its episode (AMC); last: with its own reward and costs",
-        choices=("last", "all"),
+        "episode",
+        "What a step is answered for with: its own reward and costs, or the totals of its episode (AMC).",
+        choices=("step", "episode"),
     )
     baseline: float = option(
         0.05, "Weight of an update in the moving average taken off totals; 0 takes nothing off.", low=0.0, high=1.0

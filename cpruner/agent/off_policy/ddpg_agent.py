@@ -5,7 +5,7 @@ Axis letters: B steps, O observation, A action, K constraints, V = 1 + K (reward
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -29,14 +29,16 @@ _SMALL = 0.01  # gain of the actor's last layer: all states start nearly alike, 
 class DDPGAgent:
     """State of :class:`DDPG`: actor, critic, their targets and the memory."""
 
+    learns_executed: ClassVar[bool] = True  # a critic values what was done, not what was meant
+
     def __init__(self, spec: "DDPG", problem: Problem, seed: int) -> None:
         self.spec, self.problem = spec, problem
-        O, A, V = problem.observation_size, problem.action_size, 1 + len(problem.limits)
+        width_O, width_A, width_V = problem.observation_size, problem.action_size, 1 + len(problem.limits)
         self._generator = torch.Generator().manual_seed(seed)
-        body = mlp([O, *spec.hidden], self._generator, first_gain=spec.gain)
-        last = linear(spec.hidden[-1], A, _SMALL, self._generator)
+        body = mlp([width_O, *spec.hidden], self._generator, first_gain=spec.gain)
+        last = linear(spec.hidden[-1], width_A, _SMALL, self._generator)
         self._actor = nn.Sequential(body, nn.Tanh(), last, nn.Sigmoid())
-        self._critic = mlp([O + A, *spec.hidden, V], self._generator, first_gain=spec.gain)
+        self._critic = mlp([width_O + width_A, *spec.hidden, width_V], self._generator, first_gain=spec.gain)
         self._target_actor, self._target_critic = copy.deepcopy(self._actor), copy.deepcopy(self._critic)
         self._actor_adam = Adam(self._actor.parameters(), lr=spec.actor_lr, fused=True)
         self._critic_adam = Adam(self._critic.parameters(), lr=spec.critic_lr, fused=True)
@@ -66,13 +68,6 @@ class DDPGAgent:
         mean_A = self._actor(self._memory.normalised(observation_O))
         action_A = mean_A if deterministic else truncated_normal(mean_A, self.std, self._generator)
         return np.array(action_A.numpy())
-
-    @torch.no_grad()
-    def values(self, observation: Array, action: Array) -> Array:
-        """What the critic expects of an action: reward and costs, shape (V,), in the units learned in."""
-        observation_1O = self._memory.normalised(torch.from_numpy(np.asarray(observation, dtype=np.float64))[None])
-        action_1A = torch.from_numpy(np.asarray(action, dtype=np.float64))[None]
-        return np.array(self._critic(_joined(observation_1O, action_1A))[0].numpy())
 
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Put stored episodes of another run into the replay; they are learned from in the next update."""

@@ -13,25 +13,29 @@ from cpruner.spec import check, option
 @final
 @dataclass(frozen=True)
 class DQN:
-    """Q-learning with a network and a replay (Mnih et al. 2015) over levels 0, 1 / (L - 1), ..., 1 of every action.
+    """Q-learning with a network and a replay (Mnih et al. 2015) over L levels of every action.
 
     PuRL prunes with discrete actions, and with a reward at every step where the environment gives one (Gupta et al.
     2020). The first ``warmup`` episodes act uniformly at random; then every component takes its best level, or with a
     probability that shrinks with every episode any. With z the reward and costs of a step, in units of their spread
     and relative to their moving average, and primes the target network::
 
-        p = (z_r - sum_k lambda_k z_k) / (1 + sum_k lambda_k)
-        y = p + gamma max_a Q'(o', a),   double: y = p + gamma Q'(o', argmax_a Q(o', a))
-        minimise Huber(Q(o, a) - y)
+        L(o, a) = Q_r(o, a) - sum_k lambda_k Q_k(o, a)
+        a' = argmax_a L'(o', a),   double: a' = argmax_a L(o', a)
+        minimise Huber(Q_v(o, a) - y_v),  y_v = z_v + gamma Q'_v(o', a')    for reward and every cost v
 
-    The replay keeps reward and costs as they were; they are priced anew with the multipliers of every update.
+    The values of reward and costs are learned apart, so that a new multiplier changes the choice of levels at once.
     Several components a_i have a head each, and Q(o, a) is the mean of their Q_i(o, a_i).
 
-    The defaults were tuned on ``cpruner.testing.Allocation``: 200 episodes of 12-20 steps, one reward at the end.
+    Where the whole reward comes at the end, credit=episode with gamma=0 is the choice without bootstrapping: Q then
+    predicts totals at once, and neither the target network nor ``double`` matters.
     """
 
-    multiplier: MultiplierSpec = option(PID(kp=0.5, ki=0.06), "How multipliers follow violations; a cap of 0 gives none.")
-    levels: int = option(11, "Levels L of every action, evenly spaced from 0 to 1.", low=2)
+    multiplier: MultiplierSpec = option(
+        PID(kp=0.5, ki=0.06), "How multipliers follow violations; a cap of 0 gives none."
+    )
+    levels: int = option(10, "Levels L of every action, evenly spaced from the lowest to 1.", low=2)
+    lowest: float = option(0.1, "Lowest level.", low=0.0, high=0.99)
     double: bool = option(True, "The network chooses, its target judges (van Hasselt et al. 2016).")
     episodes_per_update: int = option(1, "Whole episodes per update.", low=1)
     warmup: int = option(20, "Episodes of uniform random actions before learning.", low=0)
@@ -41,12 +45,12 @@ class DQN:
     hidden: list[int] = option([32, 32], "Widths of the hidden layers.")
     gain: float = option(4.0, "Gain of the first layer; large tells neighbouring steps apart at once.", low=0.0)
     lr: float = option(0.003, "Step size of Adam.", low=0.0)
-    tau: float = option(0.02, "Part of the way the target network goes at every gradient step.", low=0.0, high=1.0)
-    gamma: float = option(1.0, "Discount of the penalised reward.", low=0.0, high=1.0)
+    tau: float = option(0.1, "Part of the way the target network goes at every gradient step.", low=0.0, high=1.0)
+    gamma: float = option(1.0, "Discount of reward and costs.", low=0.0, high=1.0)
     credit: str = option(
-        "all",
-        "all: a step is answered for with the totals of its episode (AMC); last: with its own reward and costs",
-        choices=("last", "all"),
+        "step",
+        "What a step is answered for with: its own reward and costs, or the totals of its episode (AMC).",
+        choices=("step", "episode"),
     )
     baseline: float = option(
         0.05, "Weight of an update in the moving average taken off totals; 0 takes nothing off.", low=0.0, high=1.0

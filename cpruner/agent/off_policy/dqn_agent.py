@@ -5,18 +5,18 @@ Axis letters: B steps, O observation, A action, L levels, V = 1 + K (reward firs
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import huber_loss
 from torch.optim import Adam
 
 from cpruner.agent.adam import load_moments, moments
 from cpruner.agent.network import mlp
-from cpruner.agent.off_policy.bellman import backup, best_value, follow, joint_value
-from cpruner.agent.off_policy.exploration import decayed, epsilon_greedy
+from cpruner.agent.off_policy.bellman import backup, best_levels, follow, joint_value
+from cpruner.agent.off_policy.exploration import decayed, epsilon_greedy, level, nearest
 from cpruner.agent.off_policy.memory import Memory, Minibatch
 from cpruner.cmdp import Array, Episode, Problem, UpdateStats
 
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 class DQNAgent:
     """State of :class:`DQN`: network, target and the memory."""
 
+    learns_executed: ClassVar[bool] = True  # values are of what was done, not of what was meant
+
     def __init__(self, spec: "DQN", problem: Problem, seed: int) -> None:
         self.spec, self.problem = spec, problem
         self._generator = torch.Generator().manual_seed(seed)
-        sizes = [problem.observation_size, *spec.hidden, problem.action_size * spec.levels]
+        sizes = [problem.observation_size, *spec.hidden, problem.action_size * spec.levels * (1 + len(problem.limits))]
         self._network = mlp(sizes, self._generator, first_gain=spec.gain)
         self._target = copy.deepcopy(self._network)
         self._adam = Adam(self._network.parameters(), lr=spec.lr, fused=True)
@@ -54,17 +56,14 @@ class DQNAgent:
         """Nothing is kept from step to step."""
 
     @torch.no_grad()
-    def values(self, observation: Array) -> Array:
-        """Q_i of every component and level, shape (A, L), in the units learned in."""
-        observation_O = torch.from_numpy(np.asarray(observation, dtype=np.float64))
-        return np.array(self._heads(self._network(self._memory.normalised(observation_O)))[0].numpy())
-
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """The best level of every component, or by chance any; only the best if ``deterministic``."""
-        value_AL = torch.from_numpy(self.values(observation))
+        observation_1O = torch.from_numpy(np.asarray(observation, dtype=np.float64))[None]
+        value_1ALV = self._values(self._network, self._memory.normalised(observation_1O))
+        best_A = best_levels(value_1ALV, self._memory.prices.weight_V)[0]
         epsilon = 0.0 if deterministic else self.epsilon
-        index_A = value_AL.argmax(dim=1) if deterministic else epsilon_greedy(value_AL, epsilon, self._generator)
-        return np.array(index_A.numpy() / (self.spec.levels - 1))
+        index_A = best_A if deterministic else epsilon_greedy(best_A, self.spec.levels, epsilon, self._generator)
+        return np.array(level(index_A, self.spec.levels, self.spec.lowest).numpy())
 
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Put stored episodes of another run into the replay; actions count as their nearest levels."""
@@ -101,20 +100,20 @@ class DQNAgent:
         load_moments(self._adam, state["adam"])
         self._memory.load_state_dict(state["memory"])
 
-    def _heads(self, output: Tensor) -> Tensor:
-        """Outputs of a network by component and level, shape (B, A, L)."""
-        return output.view(-1, self.problem.action_size, self.spec.levels)
+    def _values(self, network: nn.Module, observation_BO: Tensor) -> Tensor:
+        """Q_iv of every component, level and signal, shape (B, A, L, V)."""
+        output_BV: Tensor = network(observation_BO)
+        return output_BV.view(len(output_BV), self.problem.action_size, self.spec.levels, -1)
 
     def _step(self, batch: Minibatch, weight_V: Tensor) -> Tensor:
         """One gradient step; returns the loss."""
-        priced_B1 = (batch.signal_BV @ weight_V)[:, None]
         with torch.no_grad():
-            target_BAL = self._heads(self._target(batch.next_BO))
-            online_BAL = self._heads(self._network(batch.next_BO)) if self.spec.double else None
-            next_B1 = best_value(target_BAL, online_BAL)[:, None]
-            y_B = backup(priced_B1, next_B1, batch.done_B, self.spec.gamma)[:, 0]
-        index_BA = (batch.action_BA * (self.spec.levels - 1)).round().long()
-        loss = huber_loss(joint_value(self._heads(self._network(batch.observation_BO)), index_BA), y_B)
+            judge_BALV = self._values(self._target, batch.next_BO)
+            chooser_BALV = self._values(self._network, batch.next_BO) if self.spec.double else judge_BALV
+            next_BV = joint_value(judge_BALV, best_levels(chooser_BALV, weight_V))
+            target_BV = backup(batch.signal_BV, next_BV, batch.done_B, self.spec.gamma)
+        index_BA = nearest(batch.action_BA, self.spec.levels, self.spec.lowest)
+        loss = huber_loss(joint_value(self._values(self._network, batch.observation_BO), index_BA), target_BV)
         self._adam.zero_grad()
         loss.backward()
         self._adam.step()

@@ -28,12 +28,23 @@ def truncated_normal(mean_A: Tensor, std: float, generator: torch.Generator) -> 
     if std == 0.0:
         return mean_A.clone()
     low_A, high_A = torch.special.ndtr(-mean_A / std), torch.special.ndtr((1.0 - mean_A) / std)
-    return (mean_A + std * torch.special.ndtri(low_A + u_A * (high_A - low_A))).clamp(0.0, 1.0)
+    standard_A: Tensor = torch.special.ndtri(low_A + u_A * (high_A - low_A))
+    return (mean_A + std * standard_A).clamp(0.0, 1.0)
 
 
-def epsilon_greedy(value_AL: Tensor, epsilon: float, generator: torch.Generator) -> Tensor:
-    """Index of the best level of every component, or with probability epsilon of any, shape (A,)."""
-    A, L = value_AL.shape
-    any_A = torch.randint(L, (A,), generator=generator)
-    explore_A = torch.rand(A, generator=generator, dtype=torch.float64) < epsilon
-    return torch.where(explore_A, any_A, value_AL.argmax(dim=1))
+def epsilon_greedy(best_A: Tensor, levels: int, epsilon: float, generator: torch.Generator) -> Tensor:
+    """The best of L levels of every component, or with probability epsilon any, shape (A,)."""
+    any_A = torch.randint(levels, best_A.shape, generator=generator)
+    explore_A = torch.rand(best_A.shape, generator=generator, dtype=torch.float64) < epsilon
+    return torch.where(explore_A, any_A, best_A)
+
+
+def level(index_A: Tensor, levels: int, lowest: float) -> Tensor:
+    """The action of every index 0..L-1, evenly spaced from ``lowest`` to 1."""
+    return lowest + (1.0 - lowest) * (index_A.double() / (levels - 1))
+
+
+def nearest(action_BA: Tensor, levels: int, lowest: float) -> Tensor:
+    """Index of the level nearest to every action."""
+    share_BA = (action_BA - lowest) / (1.0 - lowest)
+    return (share_BA.clamp(0.0, 1.0) * (levels - 1)).round().long()

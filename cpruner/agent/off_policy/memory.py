@@ -79,14 +79,14 @@ class Memory:
         """Add episodes just played; after the warm-up, one dual step from them. Returns diagnostics.
 
         Raises:
-            InputError: If there is no episode.
+            InputError: If there is no episode, or one does not fit the problem; nothing is changed then.
         """
         if not episodes:
             raise InputError("episodes", expected="at least one", got="none", remedy="Play before updating.")
         total_NV = torch.stack([torch.tensor([e.total_reward, *e.total_cost_K], dtype=torch.float64) for e in episodes])
-        violation_K: Array = self.prices.violation(total_NV)
         by_policy = self.learning
         self.fill(episodes)
+        violation_K: Array = self.prices.violation(total_NV)
         self.episodes += len(episodes)
         if self.learning:
             if self._spec.normalise_observations and not self._normaliser.fitted:
@@ -94,8 +94,11 @@ class Memory:
             self.prices.measure(total_NV, self._replay.total_NV)
         if by_policy:
             self.prices.charge(violation_K)
-        named = zip(self._problem.constraints, violation_K.tolist(), strict=True)
-        return {"reward": float(total_NV[:, 0].mean())} | {f"violation/{name}": g for name, g in named}
+        scalars = {"reward": float(total_NV[:, 0].mean())}
+        for what, value_K in (("violation", violation_K), ("saturated", self.prices.saturated_K)):
+            named = zip(self._problem.constraints, value_K.tolist(), strict=True)
+            scalars |= {f"{what}/{name}": value for name, value in named}
+        return scalars
 
     def minibatches(self, generator: torch.Generator) -> Iterator[Minibatch]:
         """``gradient_steps`` of them for every episode added since the last time, priced as of now."""
@@ -110,7 +113,9 @@ class Memory:
                 self.normalised(steps.next_BO),
                 steps.done_B,
             )
-            yield from (Minibatch(*parts) for parts in zip(*(values.split(spec.batch) for values in whole), strict=True))
+            yield from (
+                Minibatch(*parts) for parts in zip(*(values.split(spec.batch) for values in whole), strict=True)
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Episodes held, scales, multipliers and counters."""

@@ -21,10 +21,10 @@ _EPSILON = 1e-8  # a spread below this is none
 def credited(steps: Transitions, baseline_V: Tensor, credit: str) -> Tensor:
     """What every step is answered for, shape (B, V), with the baseline b taken off the totals x of the episode.
 
-    ``last``: x_t as it came, and x_T - b at the last step. ``all``: x - b at every step, x the sum over the episode
+    ``step``: x_t as it came, and x_T - b at the last step. ``episode``: x - b at every step, x the sum over the episode
     (He et al. 2018, section 3.2). Taken once off every episode, b does not change what is best at discount 1.
     """
-    if credit == "all":
+    if credit == "episode":
         return steps.total_BV - baseline_V
     return steps.signal_BV - steps.done_B[:, None] * baseline_V
 
@@ -78,6 +78,11 @@ class Prices:
         if not self._began:
             return (0.0,) * (len(unit_V) - 1)
         return tuple((self._rule.lambda_K * unit_V[0] / unit_V[1:]).tolist())
+
+    @property
+    def saturated_K(self) -> Array:
+        """1 where a multiplier is held at its cap, else 0."""
+        return self._rule.saturated_K
 
     def violation(self, total_NV: Tensor) -> Array:
         """g_K of episodes, from their totals; feasible is <= 0."""

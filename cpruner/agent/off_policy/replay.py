@@ -23,7 +23,7 @@ class Transitions:
 
     Args:
         observation_BO: What was seen.
-        action_BA: What was done, clipped to [0, 1] as environments do.
+        action_BA: What was done, in [0, 1].
         signal_BV: Reward and costs of the step.
         total_BV: Reward and costs of the whole episode that the step belongs to, undiscounted.
         next_BO: What was seen next; zeros after the last step.
@@ -72,10 +72,9 @@ class Replay:
 
     def __init__(self, problem: Problem, capacity: int) -> None:
         self.capacity = capacity
-        O, A, V = problem.observation_size, problem.action_size, 1 + len(problem.limits)
-        none_O, none_V = torch.zeros((0, O), dtype=torch.float64), torch.zeros((0, V), dtype=torch.float64)
-        none_A, none = torch.zeros((0, A), dtype=torch.float64), torch.zeros(0, dtype=torch.bool)
-        self._steps = Transitions(none_O, none_A, none_V, none_V, none_O, none)
+        widths = (problem.observation_size, problem.action_size, 1 + len(problem.limits))
+        none_O, none_A, none_V = (torch.zeros((0, width), dtype=torch.float64) for width in widths)
+        self._steps = Transitions(none_O, none_A, none_V, none_V, none_O, torch.zeros(0, dtype=torch.bool))
 
     def __len__(self) -> int:
         """Steps held."""
@@ -106,9 +105,7 @@ class Replay:
         for steps in added:
             self._check(steps)
         pools = [self._steps, *added]
-        joined = Transitions(
-            *(torch.cat([getattr(pool, field.name) for pool in pools]) for field in fields(Transitions))
-        )
+        joined = Transitions(*(torch.cat([getattr(pool, name) for pool in pools]) for name in _NAMES))
         excess = len(joined.done_B) - self.capacity
         end_N = joined.done_B.nonzero()[:, 0] + 1
         self._steps = joined[int(end_N[end_N >= excess][0]) :] if excess > 0 else joined

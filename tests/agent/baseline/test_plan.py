@@ -3,8 +3,9 @@ import pytest
 from open_loop import PAIR, episode, missed, sequence
 
 from cpruner.agent.baseline.plan import Plan
-from cpruner.cmdp import Problem
+from cpruner.cmdp import Episode, Problem
 from cpruner.errors import InputError
+from cpruner.search.rollout import play
 from cpruner.testing import Allocation, ToyCMDP, check_agent
 
 
@@ -73,9 +74,9 @@ def test_without_an_update_the_plans_come_again():
     assert [sequence(agent, 1)[0] for _ in range(4)] == [0.1, 0.2, 0.1, 0.2]
 
 
-@pytest.mark.parametrize("actions", [[], [[]], [[0.5], []], [[0.5, 1.1]], [[-0.1]], [[float("nan")]]])
+@pytest.mark.parametrize("actions", [[[]], [[0.5], []], [[0.5, 1.1]], [[-0.1]], [[float("nan")]]])
 def test_refuses_what_is_no_sequence_of_ratios(actions):
-    with pytest.raises(InputError, match=r"Plan\.actions: expected at least one sequence"):
+    with pytest.raises(InputError, match=r"Plan\.actions: expected sequences of numbers"):
         Plan(actions)
 
 
@@ -101,3 +102,22 @@ def test_the_optimum_is_kept(toy):
 )
 def test_keeps_the_contract(env):
     check_agent(Plan([[0.5], [0.2, 0.3, 0.4]]), env, env.problem, updates=3)
+
+
+def test_without_sequences_it_plays_what_it_imitates():
+    env = Allocation(groups=3)
+    agent = Plan().build(env.problem, seed=0)
+    assert play(env, agent).action_TA.tolist() == [[0.5], [0.5], [0.5]]
+    shown = Episode(np.zeros((3, 1)), np.array([[0.2], [0.4], [0.9]]), np.zeros(3), np.zeros((3, 1)))
+    agent.imitate([shown], 300, 0.1)
+    assert play(env, agent).action_TA.tolist() == shown.action_TA.tolist()
+    other = Plan().build(env.problem, seed=0)
+    other.load_state_dict(agent.state_dict())
+    assert play(env, other, deterministic=True).action_TA.tolist() == shown.action_TA.tolist()
+
+
+def test_sequences_of_its_own_come_before_what_it_is_shown():
+    env = Allocation(groups=2)
+    agent = Plan(actions=[[0.3]]).build(env.problem, seed=0)
+    agent.imitate([Episode(np.zeros((2, 1)), np.ones((2, 1)), np.zeros(2), np.zeros((2, 1)))], 1, 0.1)
+    assert play(env, agent).action_TA.tolist() == [[0.3], [0.3]]

@@ -1,5 +1,7 @@
 """What every multiplier rule must do."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +82,20 @@ def test_state_round_trip(spec, updates):
 def test_options_are_checked(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@each_rule
+def test_a_multiplier_held_at_its_cap_is_saturated(spec):
+    rule = spec.build(2)
+    assert rule.saturated_K.tolist() == [0.0, 0.0]
+    for _ in range(40):
+        lambda_K = rule.update(np.array([0.8, -0.1]))
+    assert lambda_K[0] == 2.0
+    assert rule.saturated_K.tolist() == [1.0, 0.0]
+
+
+@each_rule
+def test_multipliers_that_are_switched_off_are_not_saturated(spec):
+    rule = dataclasses.replace(spec, cap=0.0).build(1)
+    assert rule.update(np.array([0.8])).tolist() == [0.0]
+    assert rule.saturated_K.tolist() == [0.0]
