@@ -19,7 +19,7 @@ from cpruner.evaluate import Judging, Memo, Score, Scorer, Store, digest
 from cpruner.pool import Pool, Workers
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair, Repairer, Statistics, gather, gather_cached
-from cpruner.space import PruningSpace, Scope, as_inputs, untouched
+from cpruner.space import PruningSpace, Scope, as_inputs, fingerprint, untouched
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
 
@@ -126,16 +126,6 @@ class Prepared:
     def fingerprint(self) -> str:
         """Hash of the dense network: structure, weights and buffers."""
         return fingerprint(self.task.model, self.space)
-
-
-def fingerprint(model: nn.Module, space: PruningSpace) -> str:
-    """Hash of a network: structure, weights and buffers."""
-    digest = hashlib.sha256(space.plan.fingerprint.encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        if isinstance(tensor, Tensor):  # a module's extra state may be anything
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def prepare(

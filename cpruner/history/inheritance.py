@@ -73,6 +73,7 @@ def inherit(history: History | None, run: Run, env: PruningEnv, agent: Agent, pa
         InputError: It does not fit.
     """
     judgements = imitated = replayed = 0
+    foreseen = not env.actions.masks  # an episode of masks cannot be played without judging it
     if past.policy is not None:
         transfer(agent, Path(past.policy), env.problem.constraints, past.exploration)
     if history is not None:
@@ -81,9 +82,9 @@ def inherit(history: History | None, run: Run, env: PruningEnv, agent: Agent, pa
             judgements = len(known)
             for judgement in known:
                 env.judge.remember(judgement)
-        if past.solutions and isinstance(agent, Imitator):
+        if past.solutions and foreseen and isinstance(agent, Imitator):
             imitated = _imitate(history, run, env, agent, past)
-        if past.replay and isinstance(agent, Filler):
+        if past.replay and foreseen and isinstance(agent, Filler):
             episodes = replays(history, run, env, known, most=past.replay)
             replayed = len(episodes)
             agent.fill(episodes)

@@ -4,7 +4,7 @@ Axis letters: N episodes, M episodes chosen, S groups there, G groups here, K bu
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cpruner.agent.warm_up import lockstep
 from cpruner.cmdp import Episode
 from cpruner.env import Judgement, PredictedEnv, PruningEnv
+from cpruner.env.share import spread
 from cpruner.history.depth import resampled
 from cpruner.history.history import History
 from cpruner.history.reward import carried, paid
@@ -96,20 +97,28 @@ def on_budget(found: Lessons, env: PruningEnv) -> list[Episode]:
     """Episodes to imitate: the proportions that were found, scaled by one factor each onto the budgets at hand.
 
     Observations are those of the environment, costs as well (a cost that cannot be counted is taken as proportional to
-    FLOPs). Rewards are those of the lesson, so they are exact only where nothing had to be scaled.
+    FLOPs). Where episodes are played for shares of the limits, these cover all shares. Rewards are those of the lesson,
+    so they are exact only where nothing had to be scaled.
 
     Args:
         found: What to play.
         env: Where.
+
+    Raises:
+        InputError: The environment's actions are masks.
     """
-    return played(env, env.countable.fit_of(found.ratio_NG, env.options.lowest), found.reward_N) if len(found) else []
+    if not len(found):
+        return []
+    share_N = spread(env.options.tightest, len(found))
+    action_NG = env.countable.fit_of(found.ratio_NG, env.options.lowest, share_N)
+    return _played(env, action_NG, lambda _: found.reward_N)
 
 
 def replays(history: History, run: Run, env: PruningEnv, known: Iterable[Judgement], *, most: int) -> list[Episode]:
     """Episodes whose every number is what the environment would give: for the replay of an off-policy agent.
 
-    Proposals of earlier runs, and the widths that these have judged, are proposed again. Where the candidate that is
-    judged for a proposal now was judged before, its reward is known.
+    Proposals of earlier runs, and the widths that these have judged, are proposed again. Where everything the
+    environment would judge then was judged before, the rewards are known.
 
     Args:
         history: Earlier runs.
@@ -117,26 +126,30 @@ def replays(history: History, run: Run, env: PruningEnv, known: Iterable[Judgeme
         env: Where it searches.
         known: What ``recall`` gave; only candidates with the best-ranked channels count.
         most: How many, at most; the latest ones.
+
+    Raises:
+        InputError: The environment's actions are masks.
     """
     reward_of: dict[tuple[int, ...], float] = {}
     for judgement in known:
         value = paid(judgement.score, env.options.reward)
         if value is not None and judgement.candidate.kept == run.kept(judgement.candidate.widths):
             reward_of[judgement.candidate.widths] = value
-    proposed = [*run.ratios(list(reward_of)).tolist(), *_proposals(history, run)]
-    proposal_NG = np.array(list(dict.fromkeys(map(tuple, proposed))), dtype=np.float64).reshape(-1, len(run.sizes))
-    judged_NG = env.keep_ratios_of(np.clip(proposal_NG, env.options.lowest, 1.0))
-    widths = [tuple(row) for row in env.space.widths_of(judged_NG).tolist()]
-    exact = [number for number, row in enumerate(widths) if row in reward_of][-most:]
-    return played(env, proposal_NG[exact], np.array([reward_of[widths[number]] for number in exact]))
-
-
-def played(env: PruningEnv, ratio_NG: Array, reward_N: Array) -> list[Episode]:
-    """Episodes with given actions and rewards; nothing is judged."""
-    if not len(ratio_NG):
+    if not reward_of:
         return []
-    steps: Iterator[Array] = iter(ratio_NG.T[:, :, None])
-    return lockstep(PredictedEnv(env, lambda _: reward_N), len(ratio_NG), lambda _: next(steps))
+
+    def looked_up(width_NG: NDArray[np.int64]) -> Array:
+        return np.array([reward_of.get(tuple(row), math.nan) for row in width_NG.tolist()])
+
+    proposed = dict.fromkeys(map(tuple, [*run.ratios(list(reward_of)).tolist(), *_proposals(history, run)]))
+    episodes = _played(env, np.array(list(proposed), dtype=np.float64), looked_up)
+    return [episode for episode in episodes if np.isfinite(episode.reward_T).all()][-most:]
+
+
+def _played(env: PruningEnv, action_NG: Array, predict: Callable[[NDArray[np.int64]], Array]) -> list[Episode]:
+    """Episodes with given actions and rewards by widths; nothing is judged."""
+    steps = iter(action_NG.T[:, :, None])
+    return lockstep(PredictedEnv(env, predict), len(action_NG), lambda _: next(steps))
 
 
 def _carried(history: History, earlier: Run, run: Run, reward: str) -> Iterator[tuple[tuple[int, ...], float]]:

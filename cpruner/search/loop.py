@@ -94,7 +94,8 @@ def search(
     state = _resume(env, agent, saving)
     while len(state.archive) < evaluations:
         best = best_feasible(state.archive)
-        env.floor = None if best is None else best.score.accuracy
+        # a candidate for a tighter budget may be worth judging however far behind the best it is
+        env.floor = None if best is None or env.options.tightest < 1.0 else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
         decided = _decide(env, agent, wanted, state.archive, assisting, seed)
         episodes: list[Episode] = []

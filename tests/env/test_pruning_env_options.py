@@ -210,6 +210,7 @@ def test_rewards_of_every_step_add_up_to_the_score(actions: list[list[float]], f
     (*zeros, total), expected = play(end, actions)
     assert zeros == [0.0, 0.0]
     assert sum(paid) == pytest.approx(total)
+    assert total == end.score(end.judged)
     assert infos[-1]["judgement"].candidate == expected[-1]["judgement"].candidate
 
 

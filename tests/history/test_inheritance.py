@@ -11,6 +11,7 @@ from cpruner.agent import Clipped, Gaussian, OnPolicy, Random
 from cpruner.candidate import Candidate
 from cpruner.cmdp import Episode
 from cpruner.constraint import Budget, Flops
+from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.history import History, Inherited, Past, inherit, lessons
 from cpruner.search import Saving, play, search
@@ -119,3 +120,12 @@ def test_the_same_past_gives_the_same_agent(tmp_path: Path) -> None:
         inherit(history, described(posed), posed, agent, Past(store="history.sqlite", solutions=4, imitation=20))
         states.append(str(agent.state_dict()))
     assert states[0] == states[1]
+
+
+def test_an_agent_of_masks_is_not_taught_but_saves_judgements(tmp_path: Path) -> None:
+    history, _ = filled(tmp_path / "history.sqlite")
+    posed = env(problem=PruningProblem(action="mask"))
+    agent = OnPolicy(**SPEC).build(posed.problem, seed=0)
+    told = inherit(history, described(posed), posed, agent, Past(store="history.sqlite", solutions=4, replay=4))
+    assert told == Inherited(judgements=len(posed.judge.memo))
+    assert told.judgements > 5

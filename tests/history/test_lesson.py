@@ -10,8 +10,8 @@ from tiny_task import BUDGETS, SOFT, env, flops
 from cpruner.cmdp import Episode
 from cpruner.constraint import Budget, External, Flops
 from cpruner.env import PruningEnv, PruningProblem
+from cpruner.errors import InputError
 from cpruner.history import Lessons, lessons, on_budget, recall, replays
-from cpruner.history.lesson import played
 
 Array = NDArray[np.float64]
 TIGHT = [Budget(Flops(), 0.3)]
@@ -148,5 +148,38 @@ def test_nothing_is_judged_meanwhile(tmp_path: Path) -> None:
     known = recall(history, described(posed), posed)
     on_budget(lessons(history, described(posed), posed), posed)
     replays(history, recorder.run, posed, known, most=9)
-    played(posed, np.full((2, 3), 0.5), np.array([1.0, 2.0]))
     assert len(posed.judge.memo) == 0
+
+
+@pytest.mark.parametrize("action", ["ratio", "levels"])
+def test_lessons_cover_the_shares_of_the_limits(action: str, tmp_path: Path) -> None:
+    history, recorder = filled(tmp_path / "history.sqlite")
+    posed = env(problem=PruningProblem(tightest=0.5, action=action))
+    found = lessons(history, recorder.run, posed).best(3, 0.25)
+    wide, _, tight = on_budget(found, posed)
+    assert wide.action_TA.sum() > tight.action_TA.sum()
+    for episode, share in ((wide, 1.0), (tight, 0.5)):
+        seen_TO = [posed.reset(options={"share": share})[0]]
+        seen_TO += [posed.step(action_A)[0] for action_A in episode.action_TA[:-1]]
+        np.testing.assert_allclose(episode.observation_TO, seen_TO)
+
+
+def test_an_episode_that_pays_every_step_needs_a_judgement_of_every_step(tmp_path: Path) -> None:
+    posed = quick(env(problem=PruningProblem(pays="every", feasibility="soft")))
+    history, recorder = filled(tmp_path / "history.sqlite", posed)
+    known = list(recall(history, recorder.run, posed))
+    assert replays(history, recorder.run, posed, known, most=99) == []
+    ratios = history.episodes(recorder.run)[0].episode.action_TA[:, 0].clip(0.1, 1.0)  # type: ignore[union-attr]
+    stages = [[*ratios[:step], *[1.0] * (3 - step)] for step in (1, 2)]
+    known += [posed.judge(posed.space.at([float(ratio) for ratio in stage])) for stage in stages]
+    found = replays(history, recorder.run, posed, known, most=99)
+    assert len(found) >= 1
+    for episode in found:
+        same(episode, by_hand(posed, episode.action_TA[:, 0]))
+
+
+def test_masks_cannot_be_foreseen(tmp_path: Path) -> None:
+    history, recorder = filled(tmp_path / "history.sqlite", evaluations=2)
+    posed = env(problem=PruningProblem(action="mask"))
+    with pytest.raises(InputError, match="expected ratio or levels"):
+        on_budget(lessons(history, recorder.run, posed), posed)
