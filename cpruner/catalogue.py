@@ -6,6 +6,7 @@ from cpruner import agent, constraint, data, model
 from cpruner.env import PruningProblem
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
@@ -76,6 +77,7 @@ SPECS: Mapping[str, Mapping[str, type]] = {
     "search": {"search": Search},
     "warm_up": {"warm_up": agent.WarmUp},
     "assistant": {"assistant": Assistant},
+    "past": {"past": Past},
     "finetune": {"finetune": FineTune},
     "repair": {"repair": Repair},
     "ranking": {"ranking": Rank},

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,13 +17,12 @@ from cpruner.env import Judgement
 from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import recalled, record, score
 from cpruner.finetune import TrainingLog, tune
-from cpruner.pool import Workers
 from cpruner.prepare import Labelled, Prepared, Task, prepare
 from cpruner.repair import polish
 from cpruner.result import Result
-from cpruner.search import HeadStart, Saving, SearchResult, search
+from cpruner.search import SearchResult
 from cpruner.settings import AGENT, Settings
-from cpruner.surrogate import Surrogate, surrogate
+from cpruner.start import Start
 from cpruner.watch import Watcher
 
 
@@ -89,8 +88,8 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
     with prepared.workers(settings.pool) as workers:
-        each = partial(_search, prepared, workers, _head_start(prepared, settings), evaluations, seed, settings)
-        searches = {name: clock(f"search: {name}", partial(each, name, spec)) for name, spec in agents.items()}
+        start = Start(prepared, workers, evaluations, seed, settings)
+        searches = {name: clock(f"search: {name}", partial(start, name, spec)) for name, spec in agents.items()}
     chosen = _recheck(prepared, searches[AGENT])
     searched = clock("repair", lambda: prepared.finish(chosen.candidate))
     if settings.polish.steps:
@@ -109,57 +108,6 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
         seed=seed,
         seconds=clock.seconds,
     )
-
-
-def _search(
-    prepared: Prepared,
-    workers: Workers,
-    head_start: HeadStart,
-    evaluations: int,
-    seed: int,
-    settings: Settings,
-    name: str,
-    spec: AgentSpec,
-) -> SearchResult:
-    env = prepared.env(settings.problem, workers)
-    saving = None
-    if settings.run_dir is not None:
-        folder = settings.run_dir / "search"
-        folder.mkdir(parents=True, exist_ok=True)
-        earlier = None if settings.resume is None else settings.resume / "search" / f"{name}.pt"
-        resume = earlier if earlier is not None and (name == AGENT or earlier.is_file()) else None
-        saving = Saving(folder / f"{name}.pt", _identity(prepared, spec, seed, settings), resume)
-    agent = spec.build(env.problem, seed)
-    assisting = head_start.give(agent, env)
-    watch = settings.watcher.evaluation(name)
-    return search(env, agent, evaluations, saving=saving, watch=watch, assisting=assisting, seed=seed)
-
-
-def _head_start(prepared: Prepared, settings: Settings) -> HeadStart:
-    @cache
-    def made() -> Surrogate:
-        return surrogate(prepared.task.model, prepared.space, prepared.statistics, settings.ranking.damping)
-
-    return HeadStart(settings.warm_up, settings.assistant, made)
-
-
-def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings) -> dict[str, Any]:
-    pairs = list(zip(prepared.task.budgets, prepared.dense, strict=True))
-    return {
-        "model": prepared.fingerprint,
-        "constraints": [budget.name for budget in prepared.task.budgets],
-        # what is measured differs from run to run, and with it a limit relative to it
-        "limits": {budget.name: dense.limit if budget.cost.counted else str(budget.limit) for budget, dense in pairs},
-        "agent": repr(spec),
-        "seed": seed,
-        "repair": settings.repair.identity,
-        "ranking": repr(settings.ranking),
-        "problem": repr(settings.problem),
-        "warm_up": repr(settings.warm_up),
-        "assistant": repr(settings.assistant),
-        "judging": prepared.scorer.identity,
-        "space": repr(settings.space),
-    }
 
 
 def _recheck(prepared: Prepared, found: SearchResult) -> Judgement:

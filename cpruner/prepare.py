@@ -194,9 +194,7 @@ def _drawn(task: Task, seed: int) -> Labelled:
 
 def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
     """A memo on disk, by everything that a judgement depends on but the candidate."""
-    budgets, device = prepared.task.budgets, next(prepared.task.model.parameters()).device
-    on_cuda = device.type == "cuda"
-    chip = torch.cuda.get_device_name(device) if on_cuda else torch.backends.cpu.get_cpu_capability()
+    budgets = prepared.task.budgets
     task = {
         "model": prepared.fingerprint,
         "search": prepared.scorer.images.fingerprint,
@@ -208,11 +206,19 @@ def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
             (repr(budget), reading.limit, reading.dense)
             for budget, reading in zip(budgets, prepared.dense, strict=True)
         ],
-        "machine": (chip, torch.get_num_threads(), torch.__version__),
+        "machine": machine(prepared.task.model),
     }
     key = hashlib.sha256(repr(task).encode()).hexdigest()
     path = Path(str(prepared.scorer.judging.memo))
     return Memo(behind=Shelf(Store(path, key), prepared.space.plan))
+
+
+def machine(model: nn.Module) -> tuple[str, int, str]:
+    """What the rounding of a judgement depends on: chip, threads, version of torch."""
+    device = next(model.parameters()).device
+    on_cuda = device.type == "cuda"
+    chip = torch.cuda.get_device_name(device) if on_cuda else torch.backends.cpu.get_cpu_capability()
+    return chip, torch.get_num_threads(), str(torch.__version__)
 
 
 def _statistics(task: Task, space: PruningSpace, repair: Repair) -> Statistics:

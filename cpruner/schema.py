@@ -44,6 +44,7 @@ class Root:
     ranking: Any = MISSING
     warm_up: Any = MISSING
     assistant: Any = MISSING
+    past: Any = MISSING
     polish: Any = MISSING
     problem: Any = MISSING
     judging: Any = MISSING

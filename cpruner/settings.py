@@ -10,6 +10,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
@@ -35,6 +36,7 @@ class Settings:
         judging: How candidates are judged on the search split.
         warm_up: How the agent is prepared on a surrogate before anything is judged.
         assistant: Which of its proposals are judged.
+        past: What is kept for later runs, and taken over from earlier ones.
         finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
         baselines: Agents given the same number of evaluations, by name.
         space: What may be pruned, and which widths are legal.
@@ -55,6 +57,7 @@ class Settings:
     judging: Judging = field(default_factory=Judging)
     warm_up: WarmUp = field(default_factory=WarmUp)
     assistant: Assistant = field(default_factory=Assistant)
+    past: Past = field(default_factory=Past)
     finetune: FineTune = field(default_factory=FineTune)
     baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: dict(BASELINES))
     space: Scope = field(default_factory=Scope)

@@ -14,6 +14,7 @@ def test_every_option_is_a_frozen_spec_of_its_room(group: str) -> None:
         "polish": "repair",
         "warm_up": "agent",
         "assistant": "search",
+        "past": "history",
     }.get(group, group)
     for name, spec in SPECS[group].items():
         assert dataclasses.is_dataclass(spec), name

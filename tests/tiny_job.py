@@ -16,6 +16,7 @@ from cpruner.data import Digits, Splits
 from cpruner.env import PruningProblem
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.model import SmallResNet
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
@@ -69,6 +70,7 @@ def job(**changed: Any) -> Job:
         ranking=Rank(),
         warm_up=WarmUp(),
         assistant=Assistant(),
+        past=Past(),
         polish=Polish(),
         problem=PruningProblem(),
         judging=Judging(),

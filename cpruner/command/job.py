@@ -12,6 +12,7 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.model import ModelSpec
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
@@ -37,6 +38,7 @@ class Job:
         search: How long.
         warm_up: How the agent is prepared on a surrogate.
         assistant: Which of its proposals are judged.
+        past: What is kept for later runs, and taken over from earlier ones.
         finetune: Training of the chosen network.
         dense: Training of the dense network, where it comes without weights.
         repair: Refit of candidates.
@@ -59,6 +61,7 @@ class Job:
     search: Search
     warm_up: WarmUp
     assistant: Assistant
+    past: Past
     finetune: FineTune
     dense: FineTune
     repair: Repair

@@ -76,6 +76,7 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
         ranking=job.ranking,
         warm_up=job.warm_up,
         assistant=job.assistant,
+        past=job.past,
         polish=job.polish,
         problem=job.problem,
         judging=job.judging,

@@ -45,7 +45,7 @@ def recall(history: History, run: Run, env: PruningEnv) -> tuple[Judgement, ...]
 
 
 def observed(history: History, run: Run, reward: str) -> tuple[Array, Array]:
-    """Keep ratios (N, G) and rewards (N,) of every candidate that was judged as in a run, whatever its budgets were.
+    """Keep ratios (N, G) and rewards (N,) of every candidate judged as in a run, before it, whatever its budgets were.
 
     For :class:`cpruner.search.assistant.Assistant`: rewards do not depend on budgets.
 
@@ -55,7 +55,8 @@ def observed(history: History, run: Run, reward: str) -> tuple[Array, Array]:
         reward: ``PruningProblem.reward``.
     """
     found: dict[tuple[int, ...], float] = {}
-    for earlier in history.runs(alike=run.alike):
+    # a run that goes on must see what it saw when it began
+    for earlier in (known for known in history.runs(alike=run.alike) if run.id == 0 or known.id < run.id):
         for evaluation in history.judged(earlier):
             value = paid(evaluation.score, reward)
             if evaluation.score.complete and value is not None and evaluation.kept == run.kept(evaluation.widths):

@@ -1,6 +1,6 @@
 """The search loop: evaluation budget, archive, best feasible candidate, checkpoint and resume."""
 
-from cpruner.search.assistant import Assistant
+from cpruner.search.assistant import Assistant, Assisting
 from cpruner.search.checkpoint import FILE, Checkpoint
 from cpruner.search.front import front
 from cpruner.search.head_start import HeadStart
@@ -12,6 +12,7 @@ from cpruner.search.spec import Search
 __all__ = [
     "FILE",
     "Assistant",
+    "Assisting",
     "Checkpoint",
     "HeadStart",
     "Progress",

@@ -70,6 +70,7 @@ def search(
     watch: Callable[[Progress], None] | None = None,
     assisting: Assisting | None = None,
     seed: int = 0,
+    record: Callable[[int, Judgement, Episode], None] | None = None,
 ) -> SearchResult:
     """Search for the best candidate within a number of evaluations.
 
@@ -82,6 +83,7 @@ def search(
         assisting: Chooses among proposals which to judge; None judges all. Only for agents that do not care which of
             their proposals are judged.
         seed: Of what the environment draws; the agent has one of its own.
+        record: Called with the number of every evaluation, from 1, its judgement and its episode.
 
     Returns:
         Every judgement and update. The last update is left out when too few evaluations remain for its episodes.
@@ -103,6 +105,8 @@ def search(
             for judgement in env.judge.all([episode.candidate for episode in decided], env.floor):
                 episodes.append(decided[len(episodes)].finish())
                 state.archive.append(judgement)
+                if record is not None:
+                    record(len(state.archive), judgement, episodes[-1])
                 if watch is not None:
                     watch(state.progress(evaluations))
         except BaseException:
