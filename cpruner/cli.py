@@ -23,7 +23,7 @@ from cpruner.catalogue import SPECS
 from cpruner.command import diagnose, execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.manual import manual
-from cpruner.schema import check_choices, register, to_job
+from cpruner.schema import check_choices, load_job, register, to_job
 
 INTERRUPTED = 130
 
@@ -37,7 +37,7 @@ def main() -> None:
     traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     if sys.argv[1:2] == ["diagnose"]:
         with _one_message(traceback):
-            diagnose(sys.argv[2:], Console(soft_wrap=False))
+            diagnose(sys.argv[2:], Console(soft_wrap=False), lambda run_dir: load_job(run_dir).past.store)
         return
     register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here, where they become one message

@@ -53,14 +53,19 @@ class Start:
         saving = self._saving(name, spec)
         agent = spec.build(env.problem, self.seed)
         assisting = self._head_start.give(agent, env)
-        past = settings.past if name == AGENT else replace(settings.past, solutions=0, replay=0, policy=None)
+        past = (
+            settings.past
+            if name == AGENT
+            else replace(settings.past, assistant=False, solutions=0, replay=0, policy=None)
+        )
         run = self._run(env, name, spec, past.origin)
         history = None if past.store is None else History(past.store)
         recorder = None
         if history is not None:
             recorder = history.record(run, resume=saving is not None and saving.resume is not None)
             run = recorder.run
-            assisting = _informed(assisting, history, run, settings.problem.reward)
+            if past.assistant:
+                assisting = _informed(assisting, history, run, settings.problem.reward)
         inherit(history, run, env, agent, past)
         return search(
             env,
@@ -123,7 +128,16 @@ class Start:
             judging=ready.scorer.identity,
             machine=repr(machine(ready.task.model)),
         )
-        return Run.of(env, conditions, ready.dense_score, agent=repr(spec), seed=self.seed, name=name, origin=origin)
+        return Run.of(
+            env,
+            conditions,
+            ready.dense_score,
+            agent=repr(spec),
+            seed=self.seed,
+            name=name,
+            origin=origin,
+            folder="" if self.settings.run_dir is None else str(self.settings.run_dir.resolve()),
+        )
 
 
 def _informed(assisting: Assisting | None, history: History, run: Run, reward: str) -> Assisting | None:

@@ -243,5 +243,5 @@ def test_ppo_lagrangian_and_three_baselines_are_the_default() -> None:
         settings=Settings(repair=Repair(images=64), finetune=FineTune(epochs=0), watcher=told),
     )
     assert Settings().baselines == {"uniform": Uniform(), "random": Random(), "knapsack": Plan()}
-    assert list(result.searches) == [AGENT, "uniform", "random"]
+    assert list(result.searches) == [AGENT, "uniform", "random", "knapsack"]
     assert result.seed == 0

@@ -1,7 +1,7 @@
 """``cpruner diagnose RUN_DIR [SEARCH]``: warnings on a search, and how well its observations predict the return."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from cpruner.cmdp import Episode
 from cpruner.command.certificate import write
 from cpruner.command.recorded import recorded
 from cpruner.errors import InputError
+from cpruner.history import History
 from cpruner.report import Probe, probe, render_probe, search_warnings
 from cpruner.screen import RANDOM, warning_text
 from cpruner.settings import AGENT
@@ -28,12 +29,13 @@ _FIXED = (
 )
 
 
-def diagnose(arguments: Sequence[str], console: Console) -> Probe:
+def diagnose(arguments: Sequence[str], console: Console, stored: Callable[[Path], str | None]) -> Probe:
     """Show the warnings on a search and probe its episodes; writes ``probe.json`` into the run directory.
 
     Args:
         arguments: A run directory, and the name of a search in it: the agent's by default.
         console: Where to write.
+        stored: From a run directory to the history file of its run; None if it kept none.
 
     Raises:
         InputError: The arguments are others, or there are too few episodes.
@@ -49,11 +51,23 @@ def diagnose(arguments: Sequence[str], console: Console) -> Probe:
     reference = recorded(run_dir, RANDOM).history if has_random else None
     for warning in search_warnings(found.history, len(found.history.reward), reference=reference):
         console.print(warning_text(warning))
-    outcome = probe_episodes(found.episodes, found.constraints)
+    episodes = _kept(stored(run_dir), run_dir, search) or found.episodes
+    outcome = probe_episodes(episodes, found.constraints)
     write(run_dir / PROBE, {"search": search, **dataclasses.asdict(outcome)})
     console.print(render_probe(outcome))
     console.print(f"written to {run_dir / PROBE}", highlight=False, soft_wrap=True)
     return outcome
+
+
+def _kept(store: str | None, run_dir: Path, search: str) -> tuple[Episode, ...]:
+    """All episodes of a search, from the history."""
+    if store is None or not Path(store).is_file():
+        return ()
+    history = History(store)
+    folder = str(run_dir.resolve())
+    runs = [run for run in history.runs() if (run.folder, run.name) == (folder, search)]
+    kept = [evaluation.episode for run in runs[-1:] for evaluation in history.episodes(run)]
+    return tuple(episode for episode in kept if episode is not None)
 
 
 def probe_episodes(episodes: Sequence[Episode], constraints: Sequence[str] = ()) -> Probe:

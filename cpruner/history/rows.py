@@ -45,6 +45,7 @@ def of_run(run: Run, started: str) -> Row:
         "seed": run.seed,
         "name": run.name,
         "origin": run.origin,
+        "folder": run.folder,
         "dense_accuracy": run.dense.accuracy,
         "dense_loss": run.dense.loss,
         "dense_images": run.dense.images,
@@ -68,6 +69,7 @@ def to_run(row: sqlite3.Row, targets: Sequence[sqlite3.Row], channels: bytes) ->
         seed=row["seed"],
         name=row["name"],
         origin=row["origin"],
+        folder=row["folder"],
         id=row["id"],
         started=row["started"],
     )

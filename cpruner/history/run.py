@@ -71,6 +71,7 @@ class Run:
         seed: Of the agent.
         name: "agent", or the name of a baseline.
         origin: What else tells it from runs with equal options, such as what it took over from earlier ones.
+        folder: Its run directory; empty if it has none.
         id: Its number in the file; 0 before it is there.
         started: When, in UTC; empty before it has.
     """
@@ -87,6 +88,7 @@ class Run:
     seed: int
     name: str = "agent"
     origin: str = ""
+    folder: str = field(default="", compare=False)
     id: int = field(default=0, compare=False)
     started: str = field(default="", compare=False)
 
@@ -101,6 +103,7 @@ class Run:
         seed: int,
         name: str = "agent",
         origin: str = "",
+        folder: str = "",
     ) -> "Run":
         """The run that is about to begin in an environment.
 
@@ -112,6 +115,7 @@ class Run:
             seed: Of the agent.
             name: "agent", or the name of a baseline.
             origin: What else tells it from runs with equal options.
+            folder: Its run directory.
         """
         observer, space = env.observer, env.space
         targets = tuple(
@@ -132,6 +136,7 @@ class Run:
             seed=seed,
             name=name,
             origin=origin,
+            folder=folder,
         )
 
     @cached_property

@@ -14,6 +14,7 @@ class Past:
 
     store: str | None = option(None, "SQLite file that every judged candidate goes to; null keeps none")
     judgements: bool = option(True, "take over what was judged under the same conditions, whatever the budgets were")
+    assistant: bool = option(False, "let the assistant learn from what was judged under the same conditions before")
     solutions: int = option(0, "earlier solutions that the agent imitates before its first episode; 0: none", low=0)
     near: float = option(0.25, "solutions for limits at most this share away go first", low=0.01)
     others: bool = option(True, "imitate solutions of other networks, where there are too few of its own")
@@ -27,16 +28,16 @@ class Past:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.store is None and (self.solutions or self.replay):
+        if self.store is None and (self.solutions or self.replay or self.assistant):
             raise InputError(
                 "Past.store",
                 expected="a file, where solutions or episodes are to be taken over",
                 got="null",
-                remedy="Name the file, or set solutions=0 and replay=0.",
+                remedy="Name the file, or set solutions=0, replay=0 and assistant=false.",
             )
 
     @property
     def origin(self) -> str:
         """What a run was given besides its options, as text for ``Run.origin``; empty if nothing."""
-        given = {"solutions": self.solutions, "replay": self.replay, "policy": self.policy}
+        given = {"assistant": self.assistant, "solutions": self.solutions, "replay": self.replay, "policy": self.policy}
         return ", ".join(f"{name}={value}" for name, value in given.items() if value)

@@ -33,6 +33,7 @@ CREATE TABLE run (
     judging TEXT NOT NULL,
     machine TEXT NOT NULL,
     origin TEXT NOT NULL,
+    folder TEXT NOT NULL,
     dense_accuracy REAL NOT NULL,
     dense_loss REAL NOT NULL,
     dense_images INTEGER NOT NULL,

@@ -141,6 +141,11 @@ class Assisting:
     ratio_NG: Array | None = None
     reward_N: Array | None = None
 
+    def ready(self, judged: int) -> bool:
+        """Whether enough is known for a prediction, when so many candidates were judged in this search."""
+        earlier = 0 if self.reward_N is None else len(self.reward_N)
+        return judged + earlier >= self.spec.fewest
+
     def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int) -> list[int]:
         """Proposals to judge, in their order; the same for the same arguments.
 

@@ -129,7 +129,7 @@ def _decide(
     seed: int,
 ) -> list[Decided]:
     """Episodes to finish: what the agent proposes, or the promising ones of several times as many."""
-    if assisting is not None and len(archive) < assisting.spec.fewest:
+    if assisting is not None and not assisting.ready(len(archive)):
         assisting = None
     times = 1 if assisting is None else assisting.spec.proposals
     seeds = (episode_seed(seed, times * len(archive) + number) for number in range(times * wanted))

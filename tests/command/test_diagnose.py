@@ -30,7 +30,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def diagnosed(*arguments: str) -> str:
     console = Console(file=io.StringIO(), width=200)
-    diagnose(arguments, console)
+    diagnose(arguments, console, lambda _: None)
     shown: str = console.file.getvalue()  # type: ignore[attr-defined]
     return shown
 
@@ -59,7 +59,7 @@ def test_warnings_come_before_the_probe(tmp_path: Path) -> None:
     search(posed, Scripted((0.5,)), 60, saving=Saving(tmp_path / "search" / "agent.pt", IDENTITY))
     console = Console(file=io.StringIO(), width=400)
     with pytest.raises(InputError, match=r"episodes: expected observations .* got none"):
-        diagnose([str(tmp_path)], console)
+        diagnose([str(tmp_path)], console, lambda _: None)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.startswith("warning: The policy stands still")
     assert "no better than its own beginning" in text

@@ -51,7 +51,7 @@ def test_other_channels_of_the_same_widths_are_another_candidate(tmp_path: Path)
         recorder.add(number, posed.judge(candidate))
     known = recall(history, described(posed), posed)
     assert [judgement.candidate for judgement in known] == list(dict.fromkeys(candidates))
-    ratio_NG, _ = observed(history, recorder.run, "accuracy")
+    ratio_NG, _ = observed(history, described(posed), "accuracy")
     np.testing.assert_array_equal(ratio_NG, [[1 / 4, 1 / 6, 1 / 8]])
 
 
@@ -80,9 +80,9 @@ def test_abandoned_candidates_are_left_out(tmp_path: Path) -> None:
 
 
 def test_the_assistant_learns_from_runs_under_other_budgets(tmp_path: Path) -> None:
-    history, recorder = filled(tmp_path / "history.sqlite", evaluations=20)
+    history, _ = filled(tmp_path / "history.sqlite", evaluations=20)
     filled(tmp_path / "history.sqlite", quick(env(OTHER)), evaluations=20)
-    ratio_NG, reward_N = observed(history, recorder.run, "accuracy")
+    ratio_NG, reward_N = observed(history, described(env()), "accuracy")
     np.testing.assert_allclose(reward_N, ratio_NG @ np.array([4.0, 12.0, 24.0]) / 40)
     assert len(ratio_NG) == len(np.unique(ratio_NG, axis=0)) > 20
     forecast = Assistant().fit(ratio_NG, reward_N)
@@ -96,3 +96,11 @@ def test_what_was_not_measured_is_not_observed(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         observed(history, recorder.run, "loss")[1], observed(history, recorder.run, "accuracy")[1] - 1.0
     )
+
+
+def test_a_run_that_goes_on_sees_what_it_saw_when_it_began(tmp_path: Path) -> None:
+    history, first = filled(tmp_path / "history.sqlite", evaluations=6)
+    _, second = filled(tmp_path / "history.sqlite", quick(env(OTHER)), evaluations=6)
+    assert len(observed(history, first.run, "accuracy")[1]) == 0
+    seen = {evaluation.widths for evaluation in history.judged(first.run)}
+    assert len(observed(history, second.run, "accuracy")[1]) == len(seen)

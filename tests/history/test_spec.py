@@ -4,7 +4,7 @@ from cpruner.errors import InputError
 from cpruner.history import Past
 
 
-@pytest.mark.parametrize("given", [{"solutions": 4}, {"replay": 10}])
+@pytest.mark.parametrize("given", [{"solutions": 4}, {"replay": 10}, {"assistant": True}])
 def test_there_must_be_a_file_to_take_from(given: dict[str, int]) -> None:
     with pytest.raises(InputError, match=r"Past\.store: expected a file"):
         Past(**given)
@@ -19,5 +19,5 @@ def test_options_have_ranges(given: dict[str, float]) -> None:
 
 def test_a_run_says_what_it_was_given() -> None:
     assert Past().origin == Past(store="history.sqlite").origin == ""
-    taught = Past(store="history.sqlite", solutions=4, policy="agent.pt")
-    assert taught.origin == "solutions=4, policy=agent.pt"
+    taught = Past(store="history.sqlite", assistant=True, solutions=4, policy="agent.pt")
+    assert taught.origin == "assistant=True, solutions=4, policy=agent.pt"

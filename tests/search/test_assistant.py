@@ -106,3 +106,9 @@ def test_the_same_judgements_give_the_same_choice() -> None:
     seen, proposals = drawn(15, 0), drawn(12, 1)
     choices = [Assisting(Assistant()).choose(seen, reward(seen, 0.1), proposals, 4) for _ in range(2)]
     assert choices[0] == choices[1]
+
+
+def test_it_is_ready_once_enough_was_judged_now_or_earlier() -> None:
+    assert [Assisting(Assistant(fewest=4)).ready(judged) for judged in (0, 3, 4)] == [False, False, True]
+    told = Assisting(Assistant(fewest=4), ratio_NG=drawn(3, 0), reward_N=reward(drawn(3, 0)))
+    assert [told.ready(judged) for judged in (0, 1)] == [False, True]
