@@ -26,8 +26,8 @@ from cpruner.space import PruningSpace, trace
 SIZES = (4, 6, 8)
 EXAMPLE = torch.zeros(1, 1, 8, 8)
 BUDGETS = (Budget(Flops(), 0.5), Budget(Params(), 0.4))
-SCALED = PruningProblem()
-SOFT = PruningProblem(feasibility="soft")
+SCALED = PruningProblem(reward="accuracy")
+SOFT = PruningProblem(feasibility="soft", reward="accuracy")
 
 
 def flops(a: int, b: int, c: int) -> int:

@@ -23,11 +23,10 @@ from cpruner.env.record import unpack
 from cpruner.env.share import check_share, draw
 from cpruner.env.spec import PruningProblem
 from cpruner.errors import InputError
+from cpruner.evaluate import worth
 from cpruner.space import PruningSpace
 
 Array = NDArray[np.float64]
-
-_MOST = 100.0  # nats; a network that has come apart may lose any number of them
 
 
 class PruningEnv(gymnasium.Env[Array, Array]):
@@ -180,10 +179,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         Raises:
             InputError: The answers of the dense network are asked for and not known.
         """
-        score = judgement.score
-        if self.options.reward == "accuracy":
-            return score.accuracy
-        paid = score.loss if self.options.reward == "loss" else score.divergence
+        paid = worth(judgement.score, self.options.reward)
         if paid is None:
             raise InputError(
                 "PruningProblem.reward",
@@ -191,7 +187,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
                 got="another order, or no answers",
                 remedy="Use a loader that does not shuffle, raise judging.memory, or choose another reward.",
             )
-        return -min(paid, _MOST)
+        return paid
 
     def _costs(self, judgement: Judgement) -> Array:
         predicted_K = self.observer.predict(self._decided, self.share)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cpruner.evaluate import REWARDS
 from cpruner.spec import check, option
 
 
@@ -28,10 +29,10 @@ class PruningProblem:
     )
     measurements: int = option(6, "with feasibility=repaired: networks measured per episode at most", low=1)
     reward: str = option(
-        "accuracy",
-        "what the last step pays: accuracy, minus the cross-entropy, or minus the divergence from the dense network's "
-        "answers, all on the search split",
-        choices=("accuracy", "loss", "divergence"),
+        "log_loss",
+        "what the last step pays: accuracy, minus the cross-entropy or its logarithm, or minus the divergence from the "
+        "dense network's answers, all on the search split",
+        choices=REWARDS,
     )
     pays: str = option(
         "end",

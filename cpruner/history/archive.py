@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from cpruner.constraint import Sample
 from cpruner.env import Judgement, PruningEnv
+from cpruner.evaluate import worth
 from cpruner.history.evaluation import Evaluation
 from cpruner.history.history import History
-from cpruner.history.reward import paid
 from cpruner.history.run import Run
 from cpruner.space import Candidate
 
@@ -58,7 +58,7 @@ def observed(history: History, run: Run, reward: str) -> tuple[Array, Array]:
     # a run that goes on must see what it saw when it began
     for earlier in (known for known in history.runs(alike=run.alike) if run.id == 0 or known.id < run.id):
         for evaluation in history.judged(earlier):
-            value = paid(evaluation.score, reward)
+            value = worth(evaluation.score, reward)
             if evaluation.score.complete and value is not None and evaluation.kept == run.kept(evaluation.widths):
                 found.setdefault(evaluation.widths, value)
     return run.ratios(list(found)), np.array(list(found.values()), dtype=np.float64)

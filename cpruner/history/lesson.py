@@ -15,9 +15,10 @@ from cpruner.agent.warm_up import lockstep
 from cpruner.cmdp import Episode
 from cpruner.env import Judgement, PredictedEnv, PruningEnv
 from cpruner.env.share import spread
+from cpruner.evaluate import worth
 from cpruner.history.depth import resampled
 from cpruner.history.history import History
-from cpruner.history.reward import carried, paid
+from cpruner.history.reward import carried
 from cpruner.history.run import Run
 
 Array = NDArray[np.float64]
@@ -132,7 +133,7 @@ def replays(history: History, run: Run, env: PruningEnv, known: Iterable[Judgeme
     """
     reward_of: dict[tuple[int, ...], float] = {}
     for judgement in known:
-        value = paid(judgement.score, env.options.reward)
+        value = worth(judgement.score, env.options.reward)
         if value is not None and judgement.candidate.kept == run.kept(judgement.candidate.widths):
             reward_of[judgement.candidate.widths] = value
     if not reward_of:

@@ -3,17 +3,7 @@
 Axis letters: N candidates, G groups.
 """
 
-from cpruner.evaluate import Score
-
-_MOST = 100.0  # nats; as in the environment
-
-
-def paid(score: Score, reward: str) -> float | None:
-    """The reward of a score (``PruningProblem.reward``); None where the divergence was not measured."""
-    if reward == "accuracy":
-        return score.accuracy
-    lost = score.loss if reward == "loss" else score.divergence
-    return None if lost is None else -min(lost, _MOST)
+from cpruner.evaluate import Score, worth
 
 
 def carried(score: Score, theirs: Score, ours: Score, reward: str) -> float | None:
@@ -25,7 +15,7 @@ def carried(score: Score, theirs: Score, ours: Score, reward: str) -> float | No
         ours: The dense network here.
         reward: ``PruningProblem.reward``; a divergence is a loss relative to the dense network already.
     """
-    value, before, now = (paid(found, reward) for found in (score, theirs, ours))
+    value, before, now = (worth(found, reward) for found in (score, theirs, ours))
     if reward == "divergence" or value is None or before is None or now is None:
         return value
     return now + value - before

@@ -138,7 +138,7 @@ def _decide(
         return proposed
     sizes = np.array(env.space.sizes, dtype=np.float64)
     chosen = assisting.choose(
-        np.array([judgement.candidate.widths for judgement in archive]) / sizes,
+        np.array([judgement.candidate.widths for judgement in archive]).reshape(-1, len(sizes)) / sizes,
         np.array([env.score(judgement) for judgement in archive]),
         np.array([episode.candidate.widths for episode in proposed]) / sizes,
         wanted,

@@ -27,7 +27,7 @@ def score(width_NG: NDArray[np.int64]) -> Array:
 )
 def test_every_episode_is_that_of_the_environment(actions: list[list[float]], feasibility: str) -> None:
     """Observations, costs, and the reward where the prediction is right, whatever the other episodes do."""
-    posed = env(problem=PruningProblem(feasibility=feasibility))
+    posed = env(problem=PruningProblem(feasibility=feasibility, reward="accuracy"))
     many = PredictedEnv(posed, score)
     seen_NO = many.reset(len(actions))
     single = []
@@ -111,7 +111,9 @@ def episode(posed: PruningEnv, row: list[float], share: float) -> tuple[list[Arr
 def test_whatever_the_options_every_episode_is_that_of_the_environment(
     actions: list[list[float]], feasibility: str, action: str, pays: str, tightest: float
 ) -> None:
-    posed = cached(PruningProblem(feasibility=feasibility, action=action, pays=pays, tightest=tightest))
+    posed = cached(
+        PruningProblem(feasibility=feasibility, reward="accuracy", action=action, pays=pays, tightest=tightest)
+    )
     many = PredictedEnv(posed, score)
     seen = [many.reset(len(actions))]
     steps = [many.step(np.array(actions)[:, step : step + 1]) for step in range(3)]

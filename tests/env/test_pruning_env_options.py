@@ -17,6 +17,7 @@ from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, External, Flops
 from cpruner.env import PruningEnv, PruningProblem
 from cpruner.errors import InputError
+from cpruner.evaluate import REWARDS
 
 KINDS = ("soft", "scaled", "clipped", "projected", "repaired")
 HARD = KINDS[1:]
@@ -202,7 +203,7 @@ def test_budgets_no_network_meets_are_not_drawn() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(masks, st.sampled_from(KINDS), st.sampled_from(["accuracy", "loss"]))
+@given(masks, st.sampled_from(KINDS), st.sampled_from(REWARDS))
 def test_rewards_of_every_step_add_up_to_the_score(actions: list[list[float]], feasibility: str, reward: str) -> None:
     spec = {"feasibility": feasibility, "reward": reward}
     every, end = (cached(BUDGETS, PruningProblem(**spec, pays=pays)) for pays in ("every", "end"))
@@ -216,7 +217,7 @@ def test_rewards_of_every_step_add_up_to_the_score(actions: list[list[float]], f
 
 def test_every_step_pays_what_the_network_cut_so_far_has_lost() -> None:
     built: list[Candidate] = []
-    posed = env(problem=PruningProblem(feasibility="soft", pays="every"), built=built)
+    posed = env(problem=PruningProblem(feasibility="soft", reward="accuracy", pays="every"), built=built)
     paid, infos = play(posed, [[0.5], [0.5], [0.25]])
     assert [candidate.widths for candidate in built] == [(2, 6, 8), (2, 3, 8), (2, 3, 2)]
     np.testing.assert_allclose(paid, [38 / 40, -6 / 40, -18 / 40])

@@ -6,8 +6,8 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 
 
-def test_a_proposal_is_scaled_onto_the_budget_and_paid_in_accuracy_unless_asked_otherwise() -> None:
-    assert PruningProblem() == PruningProblem(lowest=0.1, feasibility="scaled", reward="accuracy")
+def test_a_proposal_is_scaled_onto_the_budget_and_paid_in_log_loss_unless_asked_otherwise() -> None:
+    assert PruningProblem() == PruningProblem(lowest=0.1, feasibility="scaled", reward="log_loss")
     assert PruningProblem() == PruningProblem(action="ratio", pays="end", tightest=1.0)
 
 
@@ -43,7 +43,10 @@ def test_legal_options(legal: dict[str, Any]) -> None:
             {"feasibility": "hard"},
             r"PruningProblem\.feasibility: expected one of soft, scaled, clipped, projected, repaired, got 'hard'",
         ),
-        ({"reward": "speed"}, r"PruningProblem\.reward: expected one of accuracy, loss, divergence, got 'speed'"),
+        (
+            {"reward": "speed"},
+            r"PruningProblem\.reward: expected one of accuracy, loss, log_loss, divergence, got 'speed'",
+        ),
     ],
 )
 def test_illegal_options_are_named(wrong: dict[str, Any], message: str) -> None:

@@ -5,22 +5,22 @@ import pytest
 from tiny_task import env
 
 from cpruner.env import PruningProblem
-from cpruner.evaluate import Score
-from cpruner.history.reward import carried, paid
+from cpruner.evaluate import REWARDS, Score, worth
+from cpruner.history.reward import carried
 
 
-@pytest.mark.parametrize("reward", ["accuracy", "loss", "divergence"])
+@pytest.mark.parametrize("reward", REWARDS)
 @pytest.mark.parametrize("score", [Score(0.75, 0.5, 4, 0.25), Score(0.1, math.inf, 4, 1e9)])
 def test_it_is_what_the_environment_pays(reward: str, score: Score) -> None:
     posed = env(problem=PruningProblem(reward=reward), score=lambda network: score)
     posed.reset()
     for _ in range(3):
         _, value, *_ = posed.step(np.array([0.5]))
-    assert paid(score, reward) == value
+    assert worth(score, reward) == value
 
 
 def test_what_was_not_measured_is_not_known() -> None:
-    assert paid(Score(0.75, 0.5, 4), "divergence") is None
+    assert worth(Score(0.75, 0.5, 4), "divergence") is None
     assert carried(Score(0.75, 0.5, 4), Score(1.0, 0.0, 4), Score(1.0, 0.0, 4), "divergence") is None
 
 
@@ -34,4 +34,4 @@ def test_what_was_lost_there_is_lost_here(reward: str, expected: float) -> None:
 @pytest.mark.parametrize("reward", ["accuracy", "loss"])
 def test_on_the_same_network_nothing_changes(reward: str) -> None:
     score, dense = Score(0.75, 0.5, 4), Score(0.9, 0.2, 4)
-    assert carried(score, dense, dense, reward) == pytest.approx(paid(score, reward))
+    assert carried(score, dense, dense, reward) == pytest.approx(worth(score, reward))

@@ -14,7 +14,7 @@ EXPORTED = {name: getattr(cpruner.agent, name) for name in cpruner.agent.__all__
 AGENTS = [  # specs, and functions that return one; the others are parts of a spec
     name
     for name, value in EXPORTED.items()
-    if inspect.isfunction(value) or "seed" in inspect.signature(value.build).parameters
+    if inspect.isfunction(value) or (hasattr(value, "build") and "seed" in inspect.signature(value.build).parameters)
 ]
 CHEAP = {"OnPolicy": OnPolicy(update=Clipped(epochs=3)), "CrossEntropy": CrossEntropy(episodes_per_update=4)}
 
