@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from cpruner.agent import CrossEntropy, PPOLagrangian, Random
+from cpruner.agent import CrossEntropy, Random, ppo_lagrangian
 from cpruner.cmdp import AgentSpec
 from cpruner.report import device_name, versions
 from cpruner.search.rollout import play
@@ -32,7 +32,7 @@ from cpruner.testing import Allocation
 AGENTS: dict[str, AgentSpec] = {
     "random": Random(),
     "cross_entropy": CrossEntropy(),
-    "ppo_lagrangian": PPOLagrangian(),
+    "ppo_lagrangian": ppo_lagrangian(),
 }
 PROBLEMS: dict[str, dict[str, Any]] = {
     "coupled 12 a": {"seed": 0},

@@ -1,39 +1,36 @@
-"""Agent against uniform, random and the cross-entropy method: same environment, same evaluations, several seeds.
+"""Agents against baselines: same environment, same number of evaluations, several seeds.
 
     python benchmarks/search.py                                   # the default task (digits)
-    python benchmarks/search.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
+    python benchmarks/search.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors --seeds 5
+    python benchmarks/search.py --task resnet20 ... --label three "constraint=[flops,params,latency]" ...
 
-Prints one row per agent (mean and spread over seeds) and writes benchmarks/results/search_<task>.json. An interrupted
-run continues: finished (agent, seed) pairs are not repeated. The test split is read once per search, for the chosen
-candidate.
+Prints one row per entry (mean and spread over seeds) and writes benchmarks/results/search_<task>[_<label>].json. An
+interrupted run continues: finished (entry, seed) pairs are not repeated, and several processes may share the work. The
+test split is read once per search, for the chosen candidate.
 """
 
 import json
 import statistics
 import time
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
 import torch
-from measure.record import RESULTS, replace
+from measure.entry import ENTRIES, Entry
+from measure.record import RESULTS, environment, replace
 from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
 
-from cpruner.agent import CrossEntropy, PPOLagrangian, Random, Uniform
-from cpruner.cmdp import AgentSpec
 from cpruner.command import Job, dense_network
 from cpruner.evaluate import score
 from cpruner.prepare import Prepared, Task, prepare
-from cpruner.report import device_name, versions
-from cpruner.search import SearchResult, search
+from cpruner.search import HeadStart, SearchResult, search
+from cpruner.surrogate import Surrogate, surrogate
 
-AGENTS: dict[str, AgentSpec] = {
-    "uniform": Uniform(),
-    "random": Random(),
-    "cross_entropy": CrossEntropy(),
-    "ppo_lagrangian": PPOLagrangian(),
-}
+#: The search from scratch that others are compared with.
+REFERENCE = "ppo_lagrangian"
 
 
 def prepared(job: Job) -> tuple[Prepared, Any]:
@@ -46,30 +43,45 @@ def prepared(job: Job) -> tuple[Prepared, Any]:
     return prepare(task, job.repair, job.space, job.ranking, job.judging), splits
 
 
-def one(ready: Prepared, job: Job, name: str, seed: int) -> tuple[SearchResult, float]:
-    """One search, judged from an empty memory."""
+def one(ready: Prepared, job: Job, entry: Entry, seed: int) -> tuple[SearchResult, float, float]:
+    """One search, judged from an empty memory; and the seconds of its head start and of itself."""
     ready.memo.clear()
-    env = ready.env(job.problem)
-    evaluations = 1 if name == "uniform" else job.search.evaluations
+    env = ready.env(entry.problem(job.problem))
+    agent = entry.agent.build(env.problem, seed)
     start = time.perf_counter()
-    return search(env, AGENTS[name].build(env.problem, seed), evaluations), time.perf_counter() - start
+
+    def made() -> Surrogate:
+        return surrogate(ready.task.model, ready.space, ready.statistics, job.ranking.damping)
+
+    assisting = HeadStart(entry.warm_up, entry.assistant, made).give(agent, env)
+    begun = time.perf_counter()
+    found = search(env, agent, entry.evaluations or job.search.evaluations, assisting=assisting, seed=seed)
+    return found, begun - start, time.perf_counter() - begun
 
 
-def row(ready: Prepared, splits: Any, found: SearchResult, seconds: float) -> dict[str, Any]:
+def best_after(found: SearchResult) -> list[float]:
+    """Search accuracy of the best feasible candidate after every evaluation; 0 before there is one."""
+    best, course = 0.0, []
+    for judgement in found.archive:
+        best = max(best, judgement.score.accuracy if judgement.feasible else 0.0)
+        course.append(best)
+    return course
+
+
+def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
     """What is kept of one search."""
     best = found.require()
+    network = ready.finish(best.candidate)
     return {
         "search_accuracy": best.score.accuracy,
         "search_loss": best.score.loss,
-        "test_accuracy": score(ready.build(best.candidate), splits.test).accuracy,
+        "test_accuracy": score(network, splits.test).accuracy,
+        "feasible": all(reading.satisfied for reading in ready.read(network)),
         "scaled_costs": {reading.name: reading.scaled for reading in best.readings},
         "widths": list(best.candidate.widths),
         "evaluations": len(found.archive),
-        "best_after": [
-            max(j.score.accuracy for j in found.archive[: n + 1] if j.feasible)
-            for n in range(9, len(found.archive), 10)
-        ],
-        "seconds": seconds,
+        "distinct": len({judgement.candidate for judgement in found.archive}),
+        "best_after": best_after(found),
     }
 
 
@@ -79,15 +91,28 @@ def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     return record if record.get("identity") == identity else None
 
 
+def reached(runs: dict[str, Any], target: float) -> list[float]:
+    """Evaluations until the best feasible candidate had an accuracy; infinite where it never had."""
+    found = []
+    for run in runs.values():
+        after = [number + 1 for number, best in enumerate(run["best_after"]) if best >= target]
+        found.append(float(after[0]) if after else float("inf"))
+    return found
+
+
 def table(record: dict[str, Any]) -> Table:
-    """Mean and spread per agent."""
-    shown = Table("agent", "seeds", "evaluations", "search %", "test %", "seconds", title=record["task"])
-    for name, runs in record["runs"].items():
+    """Mean and spread per entry, and the median of the evaluations to what the search from scratch ended with."""
+    shown = Table("entry", "seeds", "evaluations", "search %", "test %", "to target", "seconds", title=record["task"])
+    runs_of = record["runs"]
+    target = statistics.median([run["search_accuracy"] for run in runs_of.get(REFERENCE, {}).values()] or [1.0])
+    for name, runs in runs_of.items():
         cells = [name, str(len(runs)), str(max(run["evaluations"] for run in runs.values()))]
-        for key, scale in (("search_accuracy", 100), ("test_accuracy", 100), ("seconds", 1)):
-            values = [scale * run[key] for run in runs.values()]
+        for key in ("search_accuracy", "test_accuracy"):
+            values = [100 * run[key] for run in runs.values()]
             spread = statistics.stdev(values) if len(values) > 1 else 0.0
             cells.append(f"{statistics.mean(values):.2f} +- {spread:.2f}")
+        cells.append(f"{statistics.median(reached(runs, target)):g}")
+        cells.append(f"{statistics.mean([run['seconds'] for run in runs.values()]):.0f}")
         shown.add_row(*cells)
     return shown
 
@@ -95,25 +120,25 @@ def table(record: dict[str, Any]) -> Table:
 def main() -> None:
     accepted = parser(__doc__)
     accepted.add_argument("--evaluations", type=int)
-    accepted.add_argument("--agents", nargs="*", default=list(AGENTS), choices=list(AGENTS))
+    accepted.add_argument("--label", help="part of the name of the result file, for other budgets")
+    accepted.add_argument("--entries", nargs="*", default=list(ENTRIES), choices=list(ENTRIES))
+    accepted.add_argument("--first-seed", type=int, default=0)
     options = accepted.parse_args()
     job = job_of(options, *([f"search.evaluations={options.evaluations}"] if options.evaluations else []))
-    ready, splits = prepared(job)
-    path = RESULTS / f"search_{options.task}.json"
     torch.set_num_threads(options.threads)
+    ready, splits = prepared(job)
+    path = RESULTS / f"search_{options.task}{f'_{options.label}' if options.label else ''}.json"
     identity = {
-        "repair": repr(job.repair),
+        "repair": repr(changed(job.repair, cache=True)),
         "ranking": repr(job.ranking),
         "problem": repr(job.problem),
         "judging": ready.scorer.identity,
         "evaluations": job.search.evaluations,
+        "budgets": {reading.name: str(budget.limit) for reading, budget in zip(ready.dense, job.budgets, strict=True)},
         "model": ready.fingerprint,
     }
     record = stored(path, identity) or {"task": options.task, "identity": identity, "runs": {}}
-    record |= {
-        "versions": versions(),
-        "device": device_name(job.torch_device()),
-        "threads": torch.get_num_threads(),
+    record |= environment() | {
         "budgets": {reading.name: reading.limit / reading.dense for reading in ready.dense},
         "dense": {
             "search_accuracy": ready.dense_score.accuracy,
@@ -121,20 +146,19 @@ def main() -> None:
         },
     }
     console = Console()
-    for seed in range(options.seeds):
-        for name in options.agents:
-            spec = repr(AGENTS[name])
-            runs = record["runs"].setdefault(name, {})
-            if name == "uniform" and seed > 0:
+    for seed in range(options.first_seed, options.seeds):
+        for name in options.entries:
+            entry, known = ENTRIES[name], (stored(path, identity) or record)["runs"].get(name, {})
+            if (name == "uniform" and seed > 0) or known.get(str(seed), {}).get("entry") == repr(entry):
                 continue
-            if runs.get(str(seed), {}).get("agent") != spec:
-                done = {**row(ready, splits, *one(ready, job, name, seed)), "agent": spec}
-                record = stored(path, identity) or record
-                record["runs"].setdefault(name, {})[str(seed)] = done
-                record["runs"] = {known: record["runs"][known] for known in AGENTS if known in record["runs"]}
-                replace({path: json.dumps(record, indent=1) + "\n"})
-                console.print(f"{name} seed {seed}: {done['search_accuracy']:.4f} {done['test_accuracy']:.4f}")
-    console.print(table(record))
+            found, prepared_in, seconds = one(ready, job, entry, seed)
+            done = row(ready, splits, found) | {"prepared_in": prepared_in, "seconds": seconds, "entry": repr(entry)}
+            record = stored(path, identity) or record
+            record["runs"].setdefault(name, {})[str(seed)] = done
+            record["runs"] = {known: record["runs"][known] for known in ENTRIES if known in record["runs"]}
+            replace({path: json.dumps(record, indent=1) + "\n"})
+            console.print(f"{name} seed {seed}: {done['search_accuracy']:.4f} {done['test_accuracy']:.4f}")
+    console.print(table(stored(path, identity) or record))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The ``cpruner`` command: Hydra composes a job, ``command.execute`` runs it, mistakes end in one clear message."""
+"""The ``cpruner`` command: Hydra composes a job, ``command.execute`` runs it, mistakes end in one clear message.
+
+``cpruner diagnose`` reads a run directory instead, and knows no config.
+"""
 
 import os
 import shlex
@@ -16,10 +19,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from cpruner.command import execute, link_latest, resumable
+from cpruner.catalogue import SPECS
+from cpruner.command import diagnose, execute, link_latest, resumable
 from cpruner.errors import CprunerError
 from cpruner.manual import manual
-from cpruner.schema import SPECS, check_choices, register, to_job
+from cpruner.schema import check_choices, load_job, register, to_job
 
 INTERRUPTED = 130
 
@@ -30,8 +34,12 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         Console(soft_wrap=False).print(manual(SPECS, conf))
         return
-    register()
     traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if sys.argv[1:2] == ["diagnose"]:
+        with _one_message(traceback):
+            diagnose(sys.argv[2:], Console(soft_wrap=False), lambda run_dir: load_job(run_dir).past.store)
+        return
+    register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through to here, where they become one message
 
     @hydra.main(version_base="1.3", config_path="pkg://cpruner.conf", config_name="config")

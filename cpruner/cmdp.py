@@ -89,12 +89,33 @@ class UpdateStats:
     scalars: Mapping[str, float] = field(default_factory=dict)
 
 
+class BatchEnv(Protocol):
+    """Many episodes of one problem at once, all of the same length; nothing about them is random."""
+
+    @property
+    def problem(self) -> Problem:
+        """What it poses."""
+        ...
+
+    def reset(self, episodes: int) -> Array:
+        """Begin N episodes; observations of shape (N, O)."""
+        ...
+
+    def step(self, action_NA: Array) -> tuple[Array, Array, Array, bool]:
+        """One step of all: observations (N, O), rewards (N,), costs (N, K), and whether all are over."""
+        ...
+
+
 class Agent(Protocol):
     """A learner: act step by step, update from whole episodes."""
 
     @property
     def episodes_per_update(self) -> int:
         """How many whole episodes ``update`` wants."""
+        ...
+
+    def begin(self) -> None:
+        """An episode begins: forget what was seen in the last one, finished or not."""
         ...
 
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:

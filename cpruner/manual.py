@@ -30,8 +30,10 @@ def manual(specs: Mapping[str, Mapping[str, type]], conf: Path) -> Group:
         conf: Folder of the YAML files.
     """
     choices = Table("group", "choices", title="groups", title_justify="left", box=None)
-    for folder in sorted(path for path in conf.iterdir() if any(path.glob("*.yaml"))):
-        choices.add_row(folder.name, ", ".join(sorted(path.stem for path in folder.glob("*.yaml"))))
+    for folder in sorted(path for path in conf.rglob("*/") if any(path.glob("*.yaml"))):
+        choices.add_row(
+            folder.relative_to(conf).as_posix(), ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        )
     return Group(Text(_USAGE), choices, *(_options(group, kinds) for group, kinds in specs.items()))
 
 
@@ -39,7 +41,7 @@ def _options(group: str, kinds: Mapping[str, type]) -> Table:
     table = Table("option", "default", "range", "meaning", title=f"\n{group}", title_justify="left", box=None)
     for name, kind in kinds.items():
         for field in dataclasses.fields(kind):
-            owner = f"{group}.{name}" if group == "constraint" else group
+            owner = f"{group}.{name}" if group == "constraint" else group.replace("/", ".")
             note = f" ({name})" if group != "constraint" and len(kinds) > 1 else ""
             row = (f"{owner}.{field.name}{note}", *_cells(field))
             table.add_row(*(Text(cell) for cell in row))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cpruner.agent import PPOLagrangian
+from cpruner.agent import ppo_lagrangian
 from cpruner.candidate import Candidate, load, save_artefact
 from cpruner.cmdp import AgentSpec
 from cpruner.constraint import Budget, Reading
@@ -17,12 +17,12 @@ from cpruner.env import Judgement
 from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import recalled, record, score
 from cpruner.finetune import TrainingLog, tune
-from cpruner.pool import Workers
 from cpruner.prepare import Labelled, Prepared, Task, prepare
 from cpruner.repair import polish
 from cpruner.result import Result
-from cpruner.search import Saving, SearchResult, search
+from cpruner.search import SearchResult
 from cpruner.settings import AGENT, Settings
+from cpruner.start import Start
 from cpruner.watch import Watcher
 
 
@@ -64,7 +64,7 @@ def prune(  # noqa: PLR0913 - the public entry; what has a good default is in Se
     """
     settings = settings or Settings()
     return run(
-        Task(model, example_inputs, train, search, budgets), agent or PPOLagrangian(), evaluations, seed, settings
+        Task(model, example_inputs, train, search, budgets), agent or ppo_lagrangian(), evaluations, seed, settings
     )
 
 
@@ -88,10 +88,10 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
     settings.watcher.prepared(prepared.space, prepared.dense, prepared.dense_score)
     agents = {AGENT: agent, **settings.baselines}
     with prepared.workers(settings.pool) as workers:
-        each = partial(_search, prepared, workers, evaluations, seed, settings)
-        searches = {name: clock(f"search: {name}", partial(each, name, spec)) for name, spec in agents.items()}
+        start = Start(prepared, workers, evaluations, seed, settings)
+        searches = {name: clock(f"search: {name}", partial(start, name, spec)) for name, spec in agents.items()}
     chosen = _recheck(prepared, searches[AGENT])
-    searched = prepared.build(chosen.candidate)
+    searched = clock("repair", lambda: prepared.finish(chosen.candidate))
     if settings.polish.steps:
         clock("polish", lambda: polish(searched, task.model, task.train, settings.polish))
     tuned, log = clock("finetune", lambda: _finetune(prepared, searched, seed, settings))
@@ -108,38 +108,6 @@ def _run(task: Task, agent: AgentSpec, evaluations: int, seed: int, settings: Se
         seed=seed,
         seconds=clock.seconds,
     )
-
-
-def _search(
-    prepared: Prepared, workers: Workers, evaluations: int, seed: int, settings: Settings, name: str, spec: AgentSpec
-) -> SearchResult:
-    env = prepared.env(settings.problem, workers)
-    saving = None
-    if settings.run_dir is not None:
-        folder = settings.run_dir / "search"
-        folder.mkdir(parents=True, exist_ok=True)
-        earlier = None if settings.resume is None else settings.resume / "search" / f"{name}.pt"
-        resume = earlier if earlier is not None and (name == AGENT or earlier.is_file()) else None
-        saving = Saving(folder / f"{name}.pt", _identity(prepared, spec, seed, settings), resume)
-    watch = settings.watcher.evaluation(name)
-    return search(env, spec.build(env.problem, seed), evaluations, saving=saving, watch=watch)
-
-
-def _identity(prepared: Prepared, spec: AgentSpec, seed: int, settings: Settings) -> dict[str, Any]:
-    pairs = list(zip(prepared.task.budgets, prepared.dense, strict=True))
-    return {
-        "model": prepared.fingerprint,
-        "constraints": [budget.name for budget in prepared.task.budgets],
-        # what is measured differs from run to run, and with it a limit relative to it
-        "limits": {budget.name: dense.limit if budget.cost.counted else str(budget.limit) for budget, dense in pairs},
-        "agent": repr(spec),
-        "seed": seed,
-        "repair": settings.repair.identity,
-        "ranking": repr(settings.ranking),
-        "problem": repr(settings.problem),
-        "judging": prepared.scorer.identity,
-        "space": repr(settings.space),
-    }
 
 
 def _recheck(prepared: Prepared, found: SearchResult) -> Judgement:

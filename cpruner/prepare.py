@@ -19,7 +19,7 @@ from cpruner.evaluate import Judging, Memo, Score, Scorer, Store, digest
 from cpruner.pool import Pool, Workers
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair, Repairer, Statistics, gather, gather_cached
-from cpruner.space import PruningSpace, Scope, as_inputs, untouched
+from cpruner.space import PruningSpace, Scope, as_inputs, fingerprint, untouched
 
 Labelled = Iterable[tuple[Tensor, Tensor]]
 
@@ -77,6 +77,15 @@ class Prepared:
         """From a candidate to its repaired smaller network."""
         return Repairer(self.task.model, self.space, self.statistics, self.repair)
 
+    @cached_property
+    def finish(self) -> Repairer:
+        """The same for the network that is returned: with the statistics of more images."""
+        images = self.repair.final_images
+        if images is None or images <= self.repair.images:
+            return self.build
+        repair = replace(self.repair, images=images)
+        return Repairer(self.task.model, self.space, _statistics(self.task, self.space, repair), repair)
+
     def read(self, network: nn.Module) -> tuple[Reading, ...]:
         """Measure every budget on a network."""
         return read(self.task.budgets, network, self.inputs, self.costs)
@@ -117,16 +126,6 @@ class Prepared:
     def fingerprint(self) -> str:
         """Hash of the dense network: structure, weights and buffers."""
         return fingerprint(self.task.model, self.space)
-
-
-def fingerprint(model: nn.Module, space: PruningSpace) -> str:
-    """Hash of a network: structure, weights and buffers."""
-    digest = hashlib.sha256(space.plan.fingerprint.encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        if isinstance(tensor, Tensor):  # a module's extra state may be anything
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def prepare(
@@ -195,9 +194,7 @@ def _drawn(task: Task, seed: int) -> Labelled:
 
 def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
     """A memo on disk, by everything that a judgement depends on but the candidate."""
-    budgets, device = prepared.task.budgets, next(prepared.task.model.parameters()).device
-    on_cuda = device.type == "cuda"
-    chip = torch.cuda.get_device_name(device) if on_cuda else torch.backends.cpu.get_cpu_capability()
+    budgets = prepared.task.budgets
     task = {
         "model": prepared.fingerprint,
         "search": prepared.scorer.images.fingerprint,
@@ -209,11 +206,19 @@ def _shared(prepared: Prepared, ranking: Rank) -> Memo[Candidate, Judgement]:
             (repr(budget), reading.limit, reading.dense)
             for budget, reading in zip(budgets, prepared.dense, strict=True)
         ],
-        "machine": (chip, torch.get_num_threads(), torch.__version__),
+        "machine": machine(prepared.task.model),
     }
     key = hashlib.sha256(repr(task).encode()).hexdigest()
     path = Path(str(prepared.scorer.judging.memo))
     return Memo(behind=Shelf(Store(path, key), prepared.space.plan))
+
+
+def machine(model: nn.Module) -> tuple[str, int, str]:
+    """What the rounding of a judgement depends on: chip, threads, version of torch."""
+    device = next(model.parameters()).device
+    on_cuda = device.type == "cuda"
+    chip = torch.cuda.get_device_name(device) if on_cuda else torch.backends.cpu.get_cpu_capability()
+    return chip, torch.get_num_threads(), str(torch.__version__)
 
 
 def _statistics(task: Task, space: PruningSpace, repair: Repair) -> Statistics:

@@ -7,7 +7,7 @@ specs alone.
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,58 +16,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from cpruner import agent, constraint, data, model
+from cpruner.catalogue import SPECS
 from cpruner.command.job import Job
 from cpruner.constraint import Budget
-from cpruner.env import PruningProblem
 from cpruner.errors import ArtefactError, InputError
-from cpruner.evaluate import Judging
-from cpruner.finetune import FineTune
-from cpruner.pool import Pool
-from cpruner.ranking import Rank
-from cpruner.repair import Polish, Repair
 from cpruner.search import Search
-from cpruner.space import Scope
 
 CONFIG = Path("config") / "config.yaml"
-
-#: Config group -> option name -> spec class. A new plug-in is one more line here and one YAML file.
-SPECS: Mapping[str, Mapping[str, type]] = {
-    "model": {
-        "small": model.SmallResNet,
-        "cifar_densenet": model.CifarDenseNet,
-        "cifar_mobilenet_v1": model.CifarMobileNetV1,
-        "cifar_mobilenet_v2": model.CifarMobileNetV2,
-        "cifar_resnet": model.CifarResNet,
-        "cifar_vgg": model.CifarVGG,
-        "preact_resnet": model.PreActResNet,
-        "wide_resnet": model.WideResNet,
-        "torchvision": model.Torchvision,
-    },
-    "data": {"digits": data.Digits, "cifar10": data.Cifar10, "image_folder": data.ImageFolder},
-    "constraint": {
-        "flops": constraint.Flops,
-        "macs": constraint.Macs,
-        "params": constraint.Params,
-        "latency": constraint.Latency,
-        "external": constraint.External,
-    },
-    "agent": {
-        "ppo_lagrangian": agent.PPOLagrangian,
-        "cross_entropy": agent.CrossEntropy,
-        "uniform": agent.Uniform,
-        "random": agent.Random,
-    },
-    "search": {"search": Search},
-    "finetune": {"finetune": FineTune},
-    "repair": {"repair": Repair},
-    "ranking": {"ranking": Rank},
-    "polish": {"polish": Polish},
-    "problem": {"problem": PruningProblem},
-    "judging": {"judging": Judging},
-    "space": {"space": Scope},
-    "pool": {"pool": Pool},
-}
 
 
 @dataclasses.dataclass
@@ -87,6 +42,9 @@ class Root:
     dense: Any = MISSING
     repair: Any = MISSING
     ranking: Any = MISSING
+    warm_up: Any = MISSING
+    assistant: Any = MISSING
+    past: Any = MISSING
     polish: Any = MISSING
     problem: Any = MISSING
     judging: Any = MISSING
@@ -110,6 +68,9 @@ def schema_of(spec: type, *, budget: bool = False) -> type:
     """
     fields: list[Any] = [("_target_", str, dataclasses.field(default=f"{spec.__module__}.{spec.__qualname__}"))]
     for field in dataclasses.fields(spec):
+        if dataclasses.is_dataclass(field.default):  # a spec inside a spec is the choice of a group of its own
+            fields.append((field.name, Any, dataclasses.field(default="???")))
+            continue
         if field.default_factory is not dataclasses.MISSING:
             default = dataclasses.field(default_factory=field.default_factory)
         else:
@@ -170,7 +131,7 @@ def to_job(config: DictConfig) -> Job:
     """
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     budgets = tuple(_budget(name, node) for name, node in plain["constraint"].items())
-    rooms = [room for room in (*SPECS, "dense") if room != "constraint"]
+    rooms = [room for room in (*SPECS, "dense") if room != "constraint" and "/" not in room]
     specs = {room: _spec(room, plain[room]) for room in rooms}
     return Job(
         budgets=budgets,
@@ -217,13 +178,18 @@ def _spec(where: str, node: Any) -> Any:
     if unknown:
         remedy = f"Its options are {', '.join(field.name for field in dataclasses.fields(known[target]))}."
         raise InputError(f"{where}.{min(unknown)}", expected="no such option", got="a value", remedy=remedy)
+    inner = {name: _spec(f"{where}.{name}", value) for name, value in node.items() if _is_spec(value)}
     try:
-        return known[target](**node)
+        return known[target](**node | inner)
     except InputError as error:  # users of the command know model.width, not SmallResNet.width
         named = f"{known[target].__name__}."
         error.what = error.what.replace(named, f"{where}.")
         error.args = (str(error).replace(named, f"{where}."),)
         raise
+
+
+def _is_spec(value: Any) -> bool:
+    return isinstance(value, dict) and "_target_" in value
 
 
 def load_job(run_dir: Path) -> Job:

@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cpruner.agent import Random, Uniform
+from cpruner.agent import Plan, Random, Uniform, WarmUp
 from cpruner.cmdp import AgentSpec
 from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
+from cpruner.search import Assistant
 from cpruner.space import Scope
 from cpruner.watch import Watcher, usual
 
 AGENT = "agent"
+
+#: What every agent is compared with.
+BASELINES: Mapping[str, AgentSpec] = {"uniform": Uniform(), "random": Random(), "knapsack": Plan()}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class Settings:
         polish: Gradient steps on the chosen network, before it is fine-tuned.
         problem: How pruning is posed as a constrained MDP.
         judging: How candidates are judged on the search split.
+        warm_up: How the agent is prepared on a surrogate before anything is judged.
+        assistant: Which of its proposals are judged.
+        past: What is kept for later runs, and taken over from earlier ones.
         finetune: Training of the chosen network; ``FineTune(epochs=0)`` skips it.
         baselines: Agents given the same number of evaluations, by name.
         space: What may be pruned, and which widths are legal.
@@ -47,8 +55,11 @@ class Settings:
     polish: Polish = field(default_factory=Polish)
     problem: PruningProblem = field(default_factory=PruningProblem)
     judging: Judging = field(default_factory=Judging)
+    warm_up: WarmUp = field(default_factory=WarmUp)
+    assistant: Assistant = field(default_factory=Assistant)
+    past: Past = field(default_factory=Past)
     finetune: FineTune = field(default_factory=FineTune)
-    baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: {"uniform": Uniform(), "random": Random()})
+    baselines: Mapping[str, AgentSpec] = field(default_factory=lambda: dict(BASELINES))
     space: Scope = field(default_factory=Scope)
     pool: Pool = field(default_factory=Pool)
     run_dir: Path | None = None

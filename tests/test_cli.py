@@ -201,7 +201,7 @@ def test_an_interrupted_run_is_resumed_as_if_nothing_had_happened(cpruner: Comma
 
 
 def test_before_the_first_checkpoint_there_is_nothing_to_resume(cpruner: Command) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     def early(world: pytest.MonkeyPatch) -> None:

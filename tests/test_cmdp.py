@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tiny_task import Scripted
 
-from cpruner.agent import CrossEntropy, PPOLagrangian, Random, Uniform
+from cpruner.agent import Clipped, CrossEntropy, OnPolicy, Random, Uniform
 from cpruner.cmdp import Agent, AgentSpec, Episode, Problem, Step, UpdateStats
 
 
@@ -63,7 +63,13 @@ def test_a_problem_may_have_no_constraints_and_stats_no_multipliers() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [Random(), Uniform(), CrossEntropy(episodes_per_update=2), PPOLagrangian(episodes_per_update=2, epochs=2)]
+    "spec",
+    [
+        Random(),
+        Uniform(),
+        CrossEntropy(episodes_per_update=2),
+        OnPolicy(episodes_per_update=2, update=Clipped(epochs=2)),
+    ],
 )
 def test_every_agent_keeps_the_protocol(spec: AgentSpec) -> None:
     agent: Agent = spec.build(Problem(2, 1, 3, ("a", "b"), (1.0, 1.0)), seed=0)

@@ -1,20 +1,23 @@
 """Every YAML of conf/ composes to its spec, and every option is there on purpose."""
 
 import dataclasses
+import inspect
 import typing
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from tiny_job import composed, plain
 
 from cpruner import agent, constraint, data, model
+from cpruner.catalogue import SPECS
 from cpruner.errors import CprunerError, InputError
-from cpruner.schema import SPECS, schema_of, to_job
+from cpruner.schema import schema_of, to_job
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -31,7 +34,8 @@ def choices(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-ALL = [(group, choice) for group in (*NODES, "constraint") for choice in choices(group)]
+PARTS = tuple(group for group in SPECS if "/" in group)
+ALL = [(group, choice) for group in (*NODES, *PARTS, "constraint") for choice in choices(group)]
 
 
 @cache
@@ -49,7 +53,7 @@ def alone(group: str, choice: str) -> DictConfig:
 
 def chosen(group: str, choice: str) -> dict[str, Any]:
     """The node of one option of a group, alone on the default."""
-    node = alone(group, choice)[group]
+    node = OmegaConf.select(alone(group, choice), group.replace("/", "."))
     return plain(node[choice] if group == "constraint" else node)
 
 
@@ -65,7 +69,7 @@ def default(field: "dataclasses.Field[Any]") -> Any:
 
 def test_the_default_config_is_a_job() -> None:
     job = to_job(default_config())
-    assert (type(job.model).__name__, type(job.agent).__name__) == ("SmallResNet", "PPOLagrangian")
+    assert (type(job.model).__name__, type(job.agent).__name__) == ("SmallResNet", "OnPolicy")
     assert [(budget.name, budget.limit) for budget in job.budgets] == [("flops", 0.5), ("params", 0.4)]
     assert dataclasses.is_dataclass(job.finetune)
     assert job.finetune != job.dense
@@ -74,7 +78,7 @@ def test_the_default_config_is_a_job() -> None:
 @pytest.mark.parametrize(("group", "choice"), ALL)
 def test_each_option_composes_to_a_job(group: str, choice: str) -> None:
     job = to_job(alone(group, choice))
-    spec = job.budgets[0].cost if group == "constraint" else getattr(job, group)
+    spec = job.budgets[0].cost if group == "constraint" else attrgetter(group.replace("/", "."))(job)
     assert type(spec) is KNOWN[chosen(group, choice)["_target_"]]
 
 
@@ -98,7 +102,9 @@ def test_each_node_is_its_dataclass(group: str, choice: str) -> None:
     assert set(node) == set(fields) | extra
     given = {needed.split("=")[0].split(".")[-1] for needed in NEEDED.get((group, choice), ())}
     for name, field in fields.items():
-        if name not in own.keys() | given:
+        if dataclasses.is_dataclass(field.default):
+            assert node[name]["_target_"] in KNOWN, name
+        elif name not in own.keys() | given:
             assert node[name] == default(field), name
 
 
@@ -121,18 +127,22 @@ def test_nodes_without_a_yaml_are_their_dataclass(room: str) -> None:
 def test_types_are_those_of_the_dataclass(target: str) -> None:
     spec = KNOWN[target]
     hints = typing.get_type_hints(spec)  # class variables among them
-    wanted = {field.name: hints[field.name] for field in dataclasses.fields(spec)}
+    parts = {field.name: Any for field in dataclasses.fields(spec) if dataclasses.is_dataclass(field.default)}
+    wanted = {field.name: hints[field.name] for field in dataclasses.fields(spec)} | parts
     assert typing.get_type_hints(schema_of(spec)) == {"_target_": str, **wanted}
 
 
 def test_every_exported_spec_has_a_yaml() -> None:
-    rooms = {"agent": agent, "constraint": constraint, "data": data, "model": model}
+    parts = {f"agent/{part}": getattr(agent, part) for part in ("encoder", "multiplier", "policy", "update")}
+    rooms = {"agent": agent, **parts, "constraint": constraint, "data": data, "model": model}
+    assert set(PARTS) == set(parts)
     for group, room in rooms.items():
         exported = {
             value
             for value in (getattr(room, name) for name in room.__all__)
             if dataclasses.is_dataclass(value)
             and any(hasattr(value, method) for method in ("build", "load", "measure"))
+            and (group != "agent" or "seed" in inspect.signature(value.build).parameters)
         }
         reached = {KNOWN[chosen(group, choice)["_target_"]] for choice in choices(group)}
         assert reached == exported == set(SPECS[group].values()), group
@@ -141,7 +151,7 @@ def test_every_exported_spec_has_a_yaml() -> None:
 REFUSED = {
     "an unknown option": ("model.colour=red", "colour"),
     "a mistyped option": ("model.width=wide", "model.width"),
-    "a fraction for a count": ("agent.epochs=2.5", "agent.epochs"),
+    "a fraction for a count": ("agent.update.epochs=2.5", "agent.update.epochs"),
     "null for a number": ("repair.images=null", "repair.images"),
     "an option out of range": ("model.width=0", "model.width"),
     "an unknown choice": ("repair.mode=magic", "repair.mode"),
@@ -199,7 +209,10 @@ def test_specs_may_be_changed_one_option_at_a_time() -> None:
 def options() -> set[str]:
     """Root options, and those of every spec as they are written on the command line, with the spec they belong to."""
     config = plain(default_config())
-    nodes = [(f"{group}.{choice}" if group == "constraint" else group, chosen(group, choice)) for group, choice in ALL]
+    nodes = [
+        (f"{group}.{choice}" if group == "constraint" else group.replace("/", "."), chosen(group, choice))
+        for group, choice in ALL
+    ]
     nodes += [(room, config[room]) for room in ("repair", "ranking", "polish", "problem", "judging", "space", "pool")]
     lines = {
         f"{where}.{name}  # {node['_target_'].split('.')[-1]}"

@@ -1,11 +1,11 @@
 from io import StringIO
 from pathlib import Path
 
-import cpruner.conf
 from rich.console import Console
 
+import cpruner.conf
+from cpruner.catalogue import SPECS
 from cpruner.manual import manual
-from cpruner.schema import SPECS
 
 
 def text() -> str:

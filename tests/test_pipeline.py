@@ -9,7 +9,7 @@ from tiny_task import BUDGETS, EXAMPLE, flops, params, task, widths_of
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from cpruner.agent import PPOLagrangian, Random, Uniform
+from cpruner.agent import Clipped, Plan, Random, Uniform, ppo_lagrangian
 from cpruner.constraint import Budget, Flops, Latency, Params
 from cpruner.data import Digits
 from cpruner.env import PruningProblem
@@ -22,7 +22,7 @@ from cpruner.repair import Repair
 from cpruner.result import Result
 from cpruner.settings import AGENT, Settings
 
-PPO = PPOLagrangian(episodes_per_update=3, epochs=3)
+PPO = ppo_lagrangian(episodes_per_update=3, update=Clipped(epochs=3))
 
 
 class Counted:
@@ -55,13 +55,20 @@ def test_every_budget_is_met_by_a_network_that_really_is_smaller() -> None:
 def test_it_is_scored_on_the_search_split_and_fine_tuning_never_makes_it_worse() -> None:
     result = pruned(finetune=FineTune(epochs=3, lr=0.05))
     assert result.score == score(result.model, task().search)
-    assert result.score.accuracy >= result.searched.score.accuracy
-    assert result.training.start_accuracy == result.searched.score.accuracy
+    assert result.score.accuracy >= result.training.start_accuracy
+    repaired = result.prepared.finish(result.candidate)
+    assert result.training.start_accuracy == score(repaired, task().search).accuracy
     assert len(result.training.epochs) == 3
 
 
 def test_without_fine_tuning_the_searched_network_is_returned() -> None:
     result = pruned(finetune=FineTune(epochs=0))
+    assert equal(weights(result.model), weights(result.prepared.finish(result.candidate)))
+    assert not equal(weights(result.model), weights(result.prepared.build(result.candidate)))
+
+
+def test_repaired_as_in_the_search_it_scores_as_in_the_search() -> None:
+    result = pruned(finetune=FineTune(epochs=0), repair=Repair(images=64, final_images=None))
     assert equal(weights(result.model), weights(result.prepared.build(result.candidate)))
     searched = result.searched.score
     assert (result.score.accuracy, result.score.images) == (searched.accuracy, searched.images)
@@ -95,13 +102,14 @@ def test_the_watcher_hears_everything_in_order() -> None:
         "search: uniform",
         "uniform 1/2",
         "uniform 2/2",
+        "repair",
         "finetune",
         "epoch 1",
         "epoch 2",
         "close",
     ]
     assert tuple(told.epochs) == result.training.epochs
-    assert list(result.seconds) == ["prepare", "search: agent", "search: uniform", "finetune"]
+    assert list(result.seconds) == ["prepare", "search: agent", "search: uniform", "repair", "finetune"]
     assert all(seconds > 0 for seconds in result.seconds.values())
 
 
@@ -222,7 +230,7 @@ def test_candidates_keep_the_channels_of_the_ranking_asked_for() -> None:
     assert space.ranking != pruned(agent=Uniform(), evaluations=1).prepared.space.ranking
 
 
-def test_ppo_lagrangian_and_two_baselines_are_the_default() -> None:
+def test_ppo_lagrangian_and_three_baselines_are_the_default() -> None:
     told = Told()
     posed = task()
     result = prune(
@@ -234,6 +242,6 @@ def test_ppo_lagrangian_and_two_baselines_are_the_default() -> None:
         evaluations=2,
         settings=Settings(repair=Repair(images=64), finetune=FineTune(epochs=0), watcher=told),
     )
-    assert Settings().baselines == {"uniform": Uniform(), "random": Random()}
-    assert list(result.searches) == [AGENT, "uniform", "random"]
+    assert Settings().baselines == {"uniform": Uniform(), "random": Random(), "knapsack": Plan()}
+    assert list(result.searches) == [AGENT, "uniform", "random", "knapsack"]
     assert result.seed == 0

@@ -11,7 +11,7 @@ from cpruner.agent import Uniform
 from cpruner.candidate import load
 from cpruner.constraint import Budget, External, Flops
 from cpruner.errors import ArtefactError
-from cpruner.evaluate import Score
+from cpruner.evaluate import Score, score
 from cpruner.result import Result
 from cpruner.search import SearchResult, front
 
@@ -25,7 +25,8 @@ def result() -> Result:
 def test_it_keeps_how_it_came_about(result: Result) -> None:
     assert result.seed == 3
     assert result.searched.candidate == result.candidate
-    assert result.training.start_accuracy == result.searched.score.accuracy
+    repaired = result.prepared.finish(result.candidate)
+    assert result.training.start_accuracy == score(repaired, result.prepared.task.search).accuracy
     assert result.prepared.task.model is not result.model
     assert [reading.name for reading in result.readings] == ["flops", "width"]
 

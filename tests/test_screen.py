@@ -10,7 +10,7 @@ from cpruner.constraint import Reading
 from cpruner.evaluate import Score
 from cpruner.finetune import EpochLog
 from cpruner.report import EventLog
-from cpruner.screen import Screen
+from cpruner.screen import Screen, keep_ratios, ratio_scalars
 from cpruner.search import Progress, Update
 from cpruner.watch import Watcher
 
@@ -40,6 +40,10 @@ def screen(events: Any) -> Screen:
 
 def terminal() -> Console:
     return Console(file=io.StringIO(), width=120, force_terminal=True, _environ={"TERM": "xterm"})
+
+
+def ratio_tags(search: str) -> list[str]:
+    return [f"{search}/ratio/{group.name}" for group in space().groups]
 
 
 def shown(screen: Screen) -> str:
@@ -84,14 +88,25 @@ def test_every_evaluation_is_logged_under_the_name_of_its_search(screen: Screen,
     show(Progress(2, 2, good, good, None))
     screen.close()
     assert events.written == [
-        (1, {"uniform/search_accuracy": 0.9, "uniform/search_loss": 0.3, "uniform/cost/flops": 1.5}),
+        (
+            1,
+            {
+                "uniform/search_accuracy": 0.9,
+                "uniform/search_loss": 0.3,
+                "uniform/feasible_share": 0.0,
+                "uniform/cost/flops": 1.5,
+                **dict.fromkeys((*ratio_tags("uniform"), "uniform/mean_ratio"), 1.0),
+            },
+        ),
         (
             2,
             {
                 "uniform/search_accuracy": 0.6,
                 "uniform/search_loss": 0.8,
+                "uniform/feasible_share": 0.5,
                 "uniform/cost/flops": 0.75,
                 "uniform/best_feasible": 0.6,
+                **dict.fromkeys((*ratio_tags("uniform"), "uniform/mean_ratio"), 0.5),
             },
         ),
     ]
@@ -172,3 +187,40 @@ def test_the_log_is_one_that_tensorboard_reads(tmp_path: Path) -> None:
         screen.close()
     (file,) = tmp_path.iterdir()
     assert b"agent/cost/flops" in file.read_bytes()
+
+
+def test_the_share_within_budgets_is_that_of_the_last_fifty(screen: Screen, events: Any) -> None:
+    show = screen.evaluation("agent")
+    bad, good = judgement((4, 6, 8), flops=1.5), judgement((2, 3, 4), flops=0.75)
+    for done in range(1, 101):
+        show(Progress(done, 1000, good if done <= 60 else bad, good, None))
+    screen.close()
+    share = [values["agent/feasible_share"] for _, values in events.written]
+    assert share[:60] == [1.0] * 60
+    assert share[60] == pytest.approx(0.98)
+    assert share[99] == pytest.approx(0.2)
+
+
+def test_keep_ratios_are_shares_of_the_dense_widths() -> None:
+    names = [group.name for group in space().groups]
+    assert keep_ratios(judgement((1, 3, 8)).candidate) == dict(zip(names, (0.25, 0.5, 1.0), strict=True))
+
+
+def test_a_long_search_logs_ratios_now_and_then(screen: Screen, events: Any) -> None:
+    show, good = screen.evaluation("random"), judgement((2, 3, 4), flops=0.75)
+    for done in range(1, 1001):
+        show(Progress(done, 1000, good, good, None))
+    screen.close()
+    logged = [step for step, values in events.written if "random/mean_ratio" in values]
+    assert logged == list(range(5, 1001, 5))
+
+
+@pytest.mark.parametrize(("groups", "logged"), [(1, 1), (200, 200), (201, 101), (1000, 200)])
+def test_very_many_groups_are_thinned(groups: int, logged: int) -> None:
+    ratios = {f"g{number}": number / groups for number in range(groups)}
+    scalars = ratio_scalars("agent", ratios)
+    assert len(scalars) == logged + 1
+    assert scalars["agent/mean_ratio"] == pytest.approx((groups - 1) / groups / 2)
+    assert {tag: value for tag, value in scalars.items() if "/ratio/" in tag}.items() <= {
+        (f"agent/ratio/{name}", value) for name, value in ratios.items()
+    }

@@ -16,12 +16,13 @@ ROOMS = {
     "env": {"space", "candidate", "constraint", "evaluate", "pool", "repair"},
     "evaluate": {"data"},
     "finetune": {"data", "evaluate"},
+    "history": {"agent", "constraint", "env", "evaluate", "search", "space"},
     "model": set(),
     "ranking": {"space", "candidate", "repair"},
     "pool": set(),
     "repair": {"space", "candidate"},
     "report": set(),
-    "search": {"env", "agent", "candidate"},
+    "search": {"env", "agent", "candidate", "surrogate"},
     "space": {"candidate"},
     "surrogate": {"space", "candidate", "repair", "ranking"},
 }
@@ -34,12 +35,18 @@ INNER = {  # what the folders inside a room may import of it; its other files ma
     ("space", "rule"): {"label", "run"},
     ("space", "program"): {"label", "run"},
     ("space", "proof"): {"capture", "freeze", "group", "run", "space"},
+    ("agent", "baseline"): set(),
+    ("agent", "encoder"): {"network", "sequences"},
+    ("agent", "multiplier"): set(),
+    ("agent", "policy"): {"encoder", "network", "sequences"},
+    ("agent", "update"): {"adam", "policy", "sequences"},
+    ("agent", "off_policy"): {"adam", "multiplier", "network", "normaliser"},
     ("repair", "watch"): set(),
     ("repair", "statistics"): {"spec", "watch"},
     ("repair", "refit"): {"spec", "statistics", "watch"},
 }
 OPEN = {"errors", "spec"}  # root modules that every file may import
-CMDP = {"agent", "command", "env", "search", "testing"}  # rooms that may import cmdp
+CMDP = {"agent", "command", "env", "history", "search", "testing"}  # rooms that may import cmdp
 LOW = {"errors": set(), "spec": {"errors"}, "cmdp": {"errors"}}  # root modules that stand below the rooms
 HYDRA = {"cli", "schema"}  # root modules that may import hydra and omegaconf
 KNOW_HYDRA = {"cli": {"__main__"}, "schema": {"cli", "verify"}}  # who may import those two

@@ -9,19 +9,20 @@ from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from cpruner.agent import Random
+from cpruner.agent import Random, WarmUp
 from cpruner.command.job import Job
 from cpruner.constraint import Budget, Flops, Params
 from cpruner.data import Digits, Splits
 from cpruner.env import PruningProblem
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.model import SmallResNet
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
 from cpruner.schema import register
-from cpruner.search import Search
+from cpruner.search import Assistant, Search
 from cpruner.space import Scope
 
 UNTRAINED = (
@@ -67,6 +68,9 @@ def job(**changed: Any) -> Job:
         dense=FineTune(epochs=1),
         repair=Repair(images=64, positions=2),
         ranking=Rank(),
+        warm_up=WarmUp(),
+        assistant=Assistant(),
+        past=Past(),
         polish=Polish(),
         problem=PruningProblem(),
         judging=Judging(),

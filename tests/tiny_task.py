@@ -26,8 +26,8 @@ from cpruner.space import PruningSpace, trace
 SIZES = (4, 6, 8)
 EXAMPLE = torch.zeros(1, 1, 8, 8)
 BUDGETS = (Budget(Flops(), 0.5), Budget(Params(), 0.4))
-SCALED = PruningProblem()
-SOFT = PruningProblem(feasibility="soft")
+SCALED = PruningProblem(reward="accuracy")
+SOFT = PruningProblem(feasibility="soft", reward="accuracy")
 
 
 def flops(a: int, b: int, c: int) -> int:
@@ -108,6 +108,9 @@ class Scripted:
     multipliers: tuple[float, ...] = ()
     steps: int = 0
     learnt: list[list[Episode]] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Its script goes on."""
 
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
         """The next number of the script."""

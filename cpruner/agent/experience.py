@@ -1,4 +1,4 @@
-"""What the agent remembers of the episodes it played.
+"""What an agent remembers of the episodes it played.
 
 Axis letters: T steps, B steps of all episodes together, O observation, A action, K constraints,
 V = 1 + K (reward first, then costs).
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cpruner.agent.sequences import Sequences
 from cpruner.cmdp import Array, Episode
 
 
@@ -61,9 +62,9 @@ class Played:
         return cls(state["observation"], state["action"], state["signal"].numpy(), state["log_prob"])
 
 
-def observations(pool: Sequence[Played]) -> Tensor:
-    """All observations, shape (B, O)."""
-    return torch.cat([played.observation_TO for played in pool])
+def sequences(pool: Sequence[Played]) -> Sequences:
+    """The observations of all episodes, side by side."""
+    return Sequences.of([played.observation_TO for played in pool])
 
 
 def actions(pool: Sequence[Played]) -> Tensor:

@@ -1,4 +1,4 @@
-"""One advantage out of the advantages of the reward and of the costs, as pure functions.
+"""Scales of reward and costs, as pure functions.
 
 Axis letters: B steps, N episodes, K constraints.
 """
@@ -8,23 +8,16 @@ import numpy as np
 from cpruner.cmdp import Array
 
 
-def lagrangian_advantage(reward_B: Array, cost_BK: Array, lambda_K: Array) -> Array:
-    """Advantage of the Lagrangian: (A_r - sum_k lambda_k A_ck) / (1 + sum_k lambda_k), shape (B,).
+def standardise(advantage_B: Array, epsilon: float = 1e-8) -> tuple[Array, float]:
+    """Advantages with zero mean and unit variance, and what they were divided by.
 
-    The denominator keeps the step bounded when a multiplier grows (Stooke, Achiam & Abbeel 2020).
+    Where the deviation is below ``epsilon``, nothing is divided. Costs are divided by the deviation of the reward, not
+    by their own: one divisor leaves lambda the multiplier of the problem itself, a divisor for each would silently
+    change it from batch to batch.
     """
-    return np.asarray((reward_B - cost_BK @ lambda_K) / (1.0 + lambda_K.sum()))
-
-
-def standardise_by_reward(reward_B: Array, cost_BK: Array, epsilon: float = 1e-8) -> tuple[Array, Array]:
-    """Centre all advantages and divide all by the standard deviation of the reward's.
-
-    One divisor for reward and costs leaves lambda the multiplier of the problem itself; a divisor for each would
-    silently change it from batch to batch. Where the deviation is below ``epsilon``, nothing is divided.
-    """
-    deviation = reward_B.std()
+    deviation = float(advantage_B.std())
     divisor = deviation if deviation > epsilon else 1.0
-    return np.asarray((reward_B - reward_B.mean()) / divisor), np.asarray((cost_BK - cost_BK.mean(axis=0)) / divisor)
+    return np.asarray((advantage_B - advantage_B.mean()) / divisor), divisor
 
 
 def dual_unit(reward_N: Array, cost_NK: Array, epsilon: float = 1e-8) -> Array:

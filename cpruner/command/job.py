@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cpruner.agent import Random, Uniform
+from cpruner.agent import WarmUp
 from cpruner.cmdp import AgentSpec
 from cpruner.constraint import Budget
 from cpruner.data import DataSpec
@@ -12,14 +12,14 @@ from cpruner.env import PruningProblem
 from cpruner.errors import InputError
 from cpruner.evaluate import Judging
 from cpruner.finetune import FineTune
+from cpruner.history import Past
 from cpruner.model import ModelSpec
 from cpruner.pool import Pool
 from cpruner.ranking import Rank
 from cpruner.repair import Polish, Repair
-from cpruner.search import Search
+from cpruner.search import Assistant, Search
+from cpruner.settings import BASELINES
 from cpruner.space import Scope
-
-_BASELINES = {"uniform": Uniform, "random": Random}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Job:
         budgets: What the network may cost.
         agent: Who decides.
         search: How long.
+        warm_up: How the agent is prepared on a surrogate.
+        assistant: Which of its proposals are judged.
+        past: What is kept for later runs, and taken over from earlier ones.
         finetune: Training of the chosen network.
         dense: Training of the dense network, where it comes without weights.
         repair: Refit of candidates.
@@ -56,6 +59,9 @@ class Job:
     budgets: tuple[Budget, ...]
     agent: AgentSpec
     search: Search
+    warm_up: WarmUp
+    assistant: Assistant
+    past: Past
     finetune: FineTune
     dense: FineTune
     repair: Repair
@@ -71,11 +77,11 @@ class Job:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise InputError(name, expected=f"an integer of at least {low}", got=value, remedy=f"Try {low}.")
-        unknown = [name for name in self.search.baselines if name not in _BASELINES]
+        unknown = [name for name in self.search.baselines if name not in BASELINES]
         if unknown:
             raise InputError(
                 "search.baselines",
-                expected=f"some of {sorted(_BASELINES)}",
+                expected=f"some of {sorted(BASELINES)}",
                 got=unknown,
                 remedy="Leave out the others.",
             )
@@ -83,7 +89,7 @@ class Job:
     @property
     def baselines(self) -> dict[str, AgentSpec]:
         """Baseline agents by name."""
-        return {name: _BASELINES[name]() for name in self.search.baselines}
+        return {name: BASELINES[name] for name in self.search.baselines}
 
     def set_threads(self) -> None:
         """Tell torch how many CPU threads to use, where the job says so."""

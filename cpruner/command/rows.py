@@ -1,5 +1,6 @@
 """From results to the rows of the report. The test split is read here, after every choice has been made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -7,9 +8,11 @@ from torch import nn
 from cpruner.constraint import Flops, Latency, Macs, Params, Reading
 from cpruner.data import Splits
 from cpruner.evaluate import score
-from cpruner.report import BudgetRow, GroupWidth, History, Row
+from cpruner.report import BudgetRow, Course, GroupWidth, History, Row, SearchWarning, search_warnings
 from cpruner.result import Result
+from cpruner.screen import RANDOM, keep_ratios
 from cpruner.search import SearchResult
+from cpruner.settings import AGENT
 from cpruner.space import Candidate, PruningSpace
 
 
@@ -42,13 +45,13 @@ class RowMaker:
     def best(self, name: str, found: SearchResult) -> Row:
         """The best candidate of a search before fine-tuning; without a feasible one, the least violating."""
         judgement = found.best or min(found.archive, key=lambda judgement: judgement.violation)
-        network = self.result.prepared.build(judgement.candidate)
+        network = self.result.prepared.finish(judgement.candidate)
         return self.row(name, network, judgement.readings, len(found.archive))
 
     def searched(self, name: str, evaluations: int) -> Row:
         """The chosen candidate before fine-tuning."""
         chosen = self.result.searched
-        return self.row(name, self.result.prepared.build(chosen.candidate), chosen.readings, evaluations)
+        return self.row(name, self.result.prepared.finish(chosen.candidate), chosen.readings, evaluations)
 
 
 def budget_rows(readings: tuple[Reading, ...]) -> tuple[BudgetRow, ...]:
@@ -65,13 +68,16 @@ def group_widths(space: PruningSpace, candidate: Candidate) -> tuple[GroupWidth,
 
 def history(found: SearchResult) -> History:
     """The course of a search."""
-    names = [reading.name for reading in found.archive[0].readings]
-    return History(
-        reward=tuple(judgement.score.accuracy for judgement in found.archive),
-        scaled={name: tuple(j.readings[k].scaled for j in found.archive) for k, name in enumerate(names)},
-        multipliers={
-            name: tuple(update.multipliers[name] for update in found.updates)
-            for name in names
-            if found.updates and name in found.updates[0].multipliers
-        },
-    )
+    course = Course()
+    for judgement in found.archive:
+        costs = {reading.name: reading.scaled for reading in judgement.readings}
+        course.judged(judgement.score.accuracy, costs, keep_ratios(judgement.candidate))
+    for update in found.updates:
+        course.learnt(update.multipliers, update.scalars)
+    return course.history
+
+
+def warnings(searches: Mapping[str, SearchResult]) -> tuple[SearchWarning, ...]:
+    """What was wrong with the agent's search when it ended; compared with random choices where those were made too."""
+    agent, reference = history(searches[AGENT]), searches.get(RANDOM)
+    return search_warnings(agent, len(agent.reward), reference=None if reference is None else history(reference))

@@ -11,7 +11,7 @@ from rich.console import Console
 from cpruner.command.certificate import certify, write_limits
 from cpruner.command.dense import dense_network
 from cpruner.command.job import Job
-from cpruner.command.rows import RowMaker, budget_rows, group_widths, history
+from cpruner.command.rows import RowMaker, budget_rows, group_widths, history, warnings
 from cpruner.errors import InfeasibleError
 from cpruner.pipeline import run
 from cpruner.prepare import Task
@@ -74,6 +74,9 @@ def _execute(job: Job, run_dir: Path, screen: Screen) -> Report:
     settings = Settings(
         repair=job.repair,
         ranking=job.ranking,
+        warm_up=job.warm_up,
+        assistant=job.assistant,
+        past=job.past,
         polish=job.polish,
         problem=job.problem,
         judging=job.judging,
@@ -131,6 +134,7 @@ def _report(
         uniform_groups=() if uniform is None else group_widths(space, uniform.candidate),
         history=history(found[AGENT]),
         judging=dataclasses.asdict(result.prepared.scorer.judging),
+        warnings=warnings(found),
     )
 
 

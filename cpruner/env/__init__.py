@@ -3,6 +3,7 @@
 from cpruner.env.bench import Bench
 from cpruner.env.judge import Judge, Judgement
 from cpruner.env.observation import Observer
+from cpruner.env.predicted_env import PredictedEnv
 from cpruner.env.projection import Countable
 from cpruner.env.pruning_env import PruningEnv
 from cpruner.env.record import pack, unpack
@@ -15,6 +16,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "Observer",
+    "PredictedEnv",
     "PruningEnv",
     "PruningProblem",
     "Shelf",

@@ -10,8 +10,11 @@
 | 13 | mean keep ratio decided so far (1 at the first step) |
 | 14 .. 14+K-1 | every cost over its limit if all undecided groups stay dense |
 | 14+K .. 14+2K-1 | every cost over its limit if all undecided groups go to the lowest ratio |
+| 14+2K | minus the logarithm of the share of the limits that this episode has; only where budgets are drawn |
 
 A cost that cannot be counted (latency, a callable) is predicted as proportional to FLOPs.
+
+Axis letters: N episodes, T groups decided, G groups, K budgets, O observation.
 """
 
 import math
@@ -39,17 +42,19 @@ class Observer:
         dense: Readings of the dense network, one per budget.
         counted: Field of ``Counts`` by budget name; None where the cost cannot be counted.
         lowest: Smallest keep ratio.
+        drawn: Whether budgets are drawn, so that limits are multiplied by a share per episode.
     """
 
     space: PruningSpace
     dense: Sequence[Reading]
     counted: Mapping[str, str | None]
     lowest: float
+    drawn: bool = False
 
     @property
     def size(self) -> int:
         """Length of an observation."""
-        return _FIXED + 2 * len(self.dense)
+        return _FIXED + 2 * len(self.dense) + self.drawn
 
     @cached_property
     def shares(self) -> Array:
@@ -57,36 +62,48 @@ class Observer:
         groups = len(self.space.groups)
         alone = np.ones((groups + 1, groups))
         alone[np.arange(groups), np.arange(groups)] = self.lowest
-        widths = np.array([self.space.widths(row.tolist()) for row in alone], dtype=np.int64)
-        counts = self.space.algebra.count(widths)
+        counts = self.space.algebra.count(self.space.widths_of(alone))
         return np.stack([1 - counts[n][:-1] / max(counts[n][-1], 1.0) for n in ("flops", "params")], axis=1)
 
-    def predict(self, ratio_G: Sequence[float]) -> Array:
+    def predict(self, ratio_G: Sequence[float], share: float = 1.0) -> Array:
         """Cost over limit of every budget for given keep ratios, shape (K,)."""
-        counts = self.space.algebra.counts(self.space.widths(ratio_G))
-        dense = self.space.algebra.counts(self.space.sizes)
-        scaled = []
-        for reading in self.dense:
-            name = self.counted[reading.name]
-            share = getattr(counts, name or "flops") / max(getattr(dense, name or "flops"), 1.0)
-            scaled.append(reading.scaled * share)
-        return np.array(scaled, dtype=np.float64)
+        return np.asarray(self.predict_of(np.array([ratio_G], dtype=np.float64), np.full(1, share))[0])
 
-    def observe(self, decided: Sequence[float]) -> Array:
+    def predict_of(self, ratio_NG: Array, share_N: Array | None = None) -> Array:
+        """Cost over limit of every budget for N choices of keep ratios, shape (N, K).
+
+        Args:
+            ratio_NG: Keep ratios.
+            share_N: What the limits are multiplied by; None is 1 for all.
+        """
+        counts = self.space.algebra.count(self.space.widths_of(ratio_NG))
+        dense = self.space.algebra.counts(self.space.sizes)
+        found = np.zeros((len(ratio_NG), len(self.dense)))
+        for k, reading in enumerate(self.dense):
+            name = self.counted[reading.name] or "flops"
+            found[:, k] = reading.scaled * (counts[name] / max(getattr(dense, name), 1.0))
+        return found if share_N is None else found / share_N[:, None]
+
+    def observe(self, decided: Sequence[float], share: float = 1.0) -> Array:
         """Observation before the next group, given the keep ratios decided so far (all of them after the last step)."""
-        groups = len(self.space.groups)
-        t = min(len(decided), groups - 1)
+        decided_1T = np.array([decided], dtype=np.float64).reshape(1, -1)
+        return np.asarray(self.observe_of(decided_1T, np.full(1, share))[0])
+
+    def observe_of(self, decided_NT: Array, share_N: Array | None = None) -> Array:
+        """The same for N episodes that have decided T groups each, shape (N, O)."""
+        groups, (episodes, steps) = len(self.space.groups), decided_NT.shape
+        t = min(steps, groups - 1)
         position = t / max(groups - 1, 1)
         waves = [f(math.pi * k * position) for k in (1, 2, 4, 8) for f in (math.sin, math.cos)]
-        rest = groups - len(decided)
-        entries = [
-            position,
-            *waves,
-            math.log2(self.space.sizes[t]) / 12,
-            *self.shares[t],
-            decided[-1] if decided else 0.0,
-            float(np.mean(decided)) if decided else 1.0,
-            *self.predict([*decided, *[1.0] * rest]),
-            *self.predict([*decided, *[self.lowest] * rest]),
+        alike = np.array([position, *waves, math.log2(self.space.sizes[t]) / 12, *self.shares[t]])
+        rest = (episodes, groups - steps)
+        parts = [
+            np.broadcast_to(alike, (episodes, len(alike))),
+            decided_NT[:, -1:] if steps else np.zeros((episodes, 1)),
+            decided_NT.mean(axis=1, keepdims=True) if steps else np.ones((episodes, 1)),
+            self.predict_of(np.concatenate([decided_NT, np.ones(rest)], axis=1), share_N),
+            self.predict_of(np.concatenate([decided_NT, np.full(rest, self.lowest)], axis=1), share_N),
         ]
-        return np.clip(np.array(entries, dtype=np.float64), -1.0, _CEILING)
+        if self.drawn:
+            parts.append(-np.log(np.ones(episodes) if share_N is None else share_N)[:, None])
+        return np.asarray(np.clip(np.concatenate(parts, axis=1), -1.0, _CEILING))

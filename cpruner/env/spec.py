@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cpruner.evaluate import REWARDS
 from cpruner.spec import check, option
 
 
@@ -10,17 +11,41 @@ class PruningProblem:
     """Options of the environment."""
 
     lowest: float = option(0.1, "smallest keep ratio an action can ask for", low=0.0, high=1.0)
+    action: str = option(
+        "ratio",
+        "what an action is: ratio: the keep ratio of the group; levels: the same, snapped to the nearest of a few "
+        "levels; mask: one number per unit, which is kept from 0.5 on",
+        choices=("ratio", "levels", "mask"),
+    )
+    levels: int = option(10, "with action=levels: levels, evenly spaced from the lowest keep ratio to 1", low=2)
     feasibility: str = option(
         "scaled",
         "soft: judge the proposal as it is; scaled: multiply its keep ratios by one factor so that it lands on the "
-        "tightest countable budget (FLOPs, MACs, parameters) first; its costs are those of the proposal either way",
-        choices=("soft", "scaled"),
+        "tightest countable budget (FLOPs, MACs, parameters) first; clipped: lower every action until the groups to "
+        "come can still meet the countable budgets; projected: the nearest keep ratios, by the sum of squared "
+        "logarithms, within the countable budgets; repaired: scaled, then scaled on until the measured budgets are "
+        "met, too. The costs charged are those of the proposal (with clipped: of the lowered actions)",
+        choices=("soft", "scaled", "clipped", "projected", "repaired"),
     )
+    measurements: int = option(6, "with feasibility=repaired: networks measured per episode at most", low=1)
     reward: str = option(
-        "accuracy",
-        "what the last step pays: accuracy, minus the cross-entropy, or minus the divergence from the dense network's "
-        "answers, all on the search split",
-        choices=("accuracy", "loss", "divergence"),
+        "log_loss",
+        "what the last step pays: accuracy, minus the cross-entropy or its logarithm, or minus the divergence from the "
+        "dense network's answers, all on the search split",
+        choices=REWARDS,
+    )
+    pays: str = option(
+        "end",
+        "end: the last step pays the score; every: each step pays the change of the score of the network in which the "
+        "groups decided so far are cut and the others dense, which takes as many judgements as there are groups",
+        choices=("end", "every"),
+    )
+    tightest: float = option(
+        1.0,
+        "every episode is played with all limits times a share drawn log-uniformly from here to 1, and told so; "
+        "1: the limits as they are",
+        low=0.001,
+        high=1.0,
     )
 
     def __post_init__(self) -> None:

@@ -12,8 +12,11 @@ from cpruner.evaluate.scorer import Scorer as Scorer
 from cpruner.evaluate.spec import Judging as Judging
 from cpruner.evaluate.store import Store as Store
 from cpruner.evaluate.trial import Trial as Trial
+from cpruner.evaluate.worth import REWARDS as REWARDS
+from cpruner.evaluate.worth import worth as worth
 
 __all__ = [
+    "REWARDS",
     "EvaluationSet",
     "Judging",
     "Memo",
@@ -26,4 +29,5 @@ __all__ = [
     "recalled",
     "record",
     "score",
+    "worth",
 ]

@@ -17,6 +17,11 @@ class Repair:
         choices=("none", "recalibrate", "static", "sequential"),
     )
     images: int = option(512, "training images the activation statistics are gathered on", low=1)
+    final_images: int | None = option(
+        5000,
+        "training images for the network that is returned, which is repaired once more; null: as in the search",
+        low=1,
+    )
     positions: int = option(8, "sampled output positions per image and layer, on average", low=1)
     batch: int = option(250, "images in a batch while the statistics are gathered", low=1)
     memory: int = option(
@@ -39,4 +44,4 @@ class Repair:
     @property
     def identity(self) -> str:
         """All that candidates depend on, as text: not whether statistics are kept on disk."""
-        return repr(replace(self, cache=True, cache_mb=1))
+        return repr(replace(self, final_images=None, cache=True, cache_mb=1))

@@ -13,11 +13,16 @@ class History:
         reward: Reward of each evaluated network, length E; with the usual reward its search accuracy in [0, 1].
         scaled: Name of a budget -> cost / limit of each evaluated network, each of length E; met at 1 or below.
         multipliers: Name of a budget -> Lagrange multiplier after each update, each of length U.
+        ratios: Name of a group -> share of its channels kept by each evaluated network, each of length E.
+        scalars: Name of a diagnostic of the agent -> its value after each update, each of length U; NaN where an update
+            did not report it.
     """
 
     reward: tuple[float, ...] = ()
     scaled: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     multipliers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    ratios: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    scalars: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def feasible(self) -> tuple[bool, ...]:

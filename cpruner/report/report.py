@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cpruner.report.history import History
 from cpruner.report.row import BudgetRow, GroupWidth, Row
+from cpruner.report.warning import SearchWarning
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Report:
         uniform_groups: Widths of the uniform baseline, in the order of ``groups``; may be empty.
         history: The course of the agent's search.
         judging: Option -> value: how candidates were judged, with every choice made.
+        warnings: What was wrong with the agent's search when it ended.
     """
 
     seed: int
@@ -40,3 +42,4 @@ class Report:
     uniform_groups: tuple[GroupWidth, ...] = ()
     history: History = field(default_factory=History)
     judging: Mapping[str, object] = field(default_factory=dict)
+    warnings: tuple[SearchWarning, ...] = ()

@@ -42,6 +42,7 @@ def to_result(report: Report) -> dict[str, Any]:
             "evaluations": report.searched.evaluations,
             "verdict": verdict(report),
             "judging": report.judging,
+            "warnings": report.warnings,
         }
     )
     validate_result(result)

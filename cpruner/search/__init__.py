@@ -1,7 +1,9 @@
 """The search loop: evaluation budget, archive, best feasible candidate, checkpoint and resume."""
 
+from cpruner.search.assistant import Assistant, Assisting
 from cpruner.search.checkpoint import FILE, Checkpoint
 from cpruner.search.front import front
+from cpruner.search.head_start import HeadStart
 from cpruner.search.loop import Progress, Saving, search
 from cpruner.search.result import SearchResult, Update, best_feasible, quality
 from cpruner.search.rollout import play
@@ -9,7 +11,10 @@ from cpruner.search.spec import Search
 
 __all__ = [
     "FILE",
+    "Assistant",
+    "Assisting",
     "Checkpoint",
+    "HeadStart",
     "Progress",
     "Saving",
     "Search",

@@ -15,9 +15,10 @@ import numpy as np
 from cpruner.cmdp import Agent, Episode, UpdateStats
 from cpruner.env import Judgement, PruningEnv
 from cpruner.errors import CheckpointError
+from cpruner.search.assistant import Assisting
 from cpruner.search.checkpoint import Checkpoint
 from cpruner.search.result import SearchResult, Update, best_feasible
-from cpruner.search.rollout import Decided, decide
+from cpruner.search.rollout import Decided, decide, episode_seed
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def search(
     *,
     saving: Saving | None = None,
     watch: Callable[[Progress], None] | None = None,
+    assisting: Assisting | None = None,
+    seed: int = 0,
+    record: Callable[[int, Judgement, Episode], None] | None = None,
 ) -> SearchResult:
     """Search for the best candidate within a number of evaluations.
 
@@ -76,6 +80,10 @@ def search(
         evaluations: Episodes to play.
         saving: Checkpoint options; None writes nothing.
         watch: Called after every evaluation.
+        assisting: Chooses among proposals which to judge; None judges all. Only for agents that do not care which of
+            their proposals are judged.
+        seed: Of what the environment draws; the agent has one of its own.
+        record: Called with the number of every evaluation, from 1, its judgement and its episode.
 
     Returns:
         Every judgement and update. The last update is left out when too few evaluations remain for its episodes.
@@ -88,14 +96,17 @@ def search(
     state = _resume(env, agent, saving)
     while len(state.archive) < evaluations:
         best = best_feasible(state.archive)
-        env.floor = None if best is None else best.score.accuracy
+        # a candidate for a tighter budget may be worth judging however far behind the best it is
+        env.floor = None if best is None or env.options.tightest < 1.0 else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
-        decided = [decide(env, agent) for _ in range(wanted)]
+        decided = _decide(env, agent, wanted, state.archive, assisting, seed)
         episodes: list[Episode] = []
         try:
             for judgement in env.judge.all([episode.candidate for episode in decided], env.floor):
                 episodes.append(decided[len(episodes)].finish())
                 state.archive.append(judgement)
+                if record is not None:
+                    record(len(state.archive), judgement, episodes[-1])
                 if watch is not None:
                     watch(state.progress(evaluations))
         except BaseException:
@@ -107,6 +118,32 @@ def search(
         if saving is not None:
             state.checkpoint(saving).save(saving.path)
     return SearchResult(tuple(state.archive), tuple(state.updates))
+
+
+def _decide(
+    env: PruningEnv,
+    agent: Agent,
+    wanted: int,
+    archive: Sequence[Judgement],
+    assisting: Assisting | None,
+    seed: int,
+) -> list[Decided]:
+    """Episodes to finish: what the agent proposes, or the promising ones of several times as many."""
+    if assisting is not None and not assisting.ready(len(archive)):
+        assisting = None
+    times = 1 if assisting is None else assisting.spec.proposals
+    seeds = (episode_seed(seed, times * len(archive) + number) for number in range(times * wanted))
+    proposed = [decide(env, agent, seed=drawn) for drawn in seeds]
+    if assisting is None:
+        return proposed
+    sizes = np.array(env.space.sizes, dtype=np.float64)
+    chosen = assisting.choose(
+        np.array([judgement.candidate.widths for judgement in archive]).reshape(-1, len(sizes)) / sizes,
+        np.array([env.score(judgement) for judgement in archive]),
+        np.array([episode.candidate.widths for episode in proposed]) / sizes,
+        wanted,
+    )
+    return [proposed[number] for number in chosen]
 
 
 def _keep(env: PruningEnv, state: _State, unfinished: Sequence[Decided], saving: Saving | None) -> None:

@@ -27,12 +27,14 @@ class Update:
 
 
 def quality(judgement: Judgement) -> tuple[bool, float, float]:
-    """Order of candidates: judged to the end, then search accuracy, then lower search cross-entropy.
+    """Order of candidates: judged to the end, then lower search cross-entropy, then search accuracy.
 
-    Whatever the reward is, the accuracy decides what is returned: it is what the user asked for, and comparable between
-    runs with different rewards. What an abandoned candidate has is an estimate, and never beats a judged one.
+    Whatever the reward is, the same decides what is returned, so that runs with different rewards can be compared. The
+    cross-entropy says more about the accuracy on new images than the accuracy on a small search split does: on
+    ResNet-20 the best of a search differ by less accuracy than a thousand images can tell. What an abandoned candidate
+    has is an estimate, and never beats a judged one.
     """
-    return judgement.score.complete, judgement.score.accuracy, -judgement.score.loss
+    return judgement.score.complete, -judgement.score.loss, judgement.score.accuracy
 
 
 def best_feasible(archive: Sequence[Judgement]) -> Judgement | None:

@@ -2,6 +2,7 @@
 
 from cpruner.candidate import FIXED, Candidate, Cut, Labels, Plan, Size, keep_best
 from cpruner.space.algebra import Algebra, Counts
+from cpruner.space.fingerprint import fingerprint
 from cpruner.space.freeze import freeze
 from cpruner.space.group import Across, Frozen, Group, Rewritten
 from cpruner.space.proof import Proof, verify
@@ -36,6 +37,7 @@ __all__ = [
     "Size",
     "as_inputs",
     "evaluating",
+    "fingerprint",
     "freeze",
     "fresh",
     "keep_best",

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from cpruner.errors import InputError
@@ -37,10 +39,17 @@ class Rounding:
 
     def width(self, size: int, ratio: float, step: int) -> int:
         """The legal width nearest to ``ratio * size``, in multiples of ``step``."""
-        wanted = ratio * size
-        lowest = -(-max(self.min_width, 1) // step) * step
-        width = max(round(wanted / step) * step, lowest)
-        return size if width >= size or size - wanted <= abs(width - wanted) else width
+        return int(self.widths(np.array([size]), np.array([[ratio]]), np.array([step]))[0, 0])
+
+    def widths(
+        self, size_G: NDArray[np.int64], ratio_NG: NDArray[np.float64], step_G: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The same for N choices of G groups at once, shape (N, G)."""
+        wanted_NG = ratio_NG * size_G
+        lowest_G = -(-max(self.min_width, 1) // step_G) * step_G
+        width_NG = np.maximum(np.rint(wanted_NG / step_G).astype(np.int64) * step_G, lowest_G)
+        whole_NG = (width_NG >= size_G) | (size_G - wanted_NG <= np.abs(width_NG - wanted_NG))
+        return np.where(whole_NG, size_G, width_NG)
 
     def why(self, step: int, whole: bool) -> str:
         """Why a width is what it is."""

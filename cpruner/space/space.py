@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from cpruner.candidate import Candidate, Plan, keep_best
@@ -69,7 +70,12 @@ class PruningSpace:
                 raise InputError(
                     f"keep ratio of '{group.name}'", expected="a number in [0, 1]", got=ratio, remedy="Clip it first."
                 )
-        return tuple(self.rounding.width(g.size, ratio, g.step) for g, ratio in zip(self.groups, ratios, strict=True))
+        return tuple(self.widths_of(np.array([ratios], dtype=np.float64))[0].tolist())
+
+    def widths_of(self, ratio_NG: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The nearest legal widths of N choices of keep ratios at once, shape (N, G); the ratios are not checked."""
+        steps = np.array([group.step for group in self.groups], dtype=np.int64)
+        return self.rounding.widths(np.array(self.sizes, dtype=np.int64), ratio_NG, steps)
 
     def rounded(self, ratios: Sequence[float]) -> str:
         """Where the width of a group is not the nearest integer that was asked for, and why: one line each."""

@@ -23,7 +23,7 @@ def test_signal_is_reward_then_cost_in_units_of_its_limit():
 
 def test_pool_stacks_episodes_of_any_length_in_order():
     pool = [played(2, 1.0), played(3, 2.0)]
-    assert experience.observations(pool).shape == (5, 3)
+    assert experience.sequences(pool).flat_BO.shape == (5, 3)
     assert experience.actions(pool).shape == (5, 2)
     assert experience.log_probs(pool).tolist() == [1.0, 1.0, 2.0, 2.0, 2.0]
 

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from cpruner.agent.network import mlp
+from cpruner.agent.network import linear, mlp, orthogonal
 
 
 def test_shapes_and_layers():
@@ -10,18 +10,22 @@ def test_shapes_and_layers():
     assert network(torch.zeros(4, 3, dtype=torch.float64)).shape == (4, 2)
 
 
-def test_without_hidden_layers_it_is_linear():
-    network = mlp([3, 2], torch.Generator().manual_seed(0), last_gain=0.5)
-    assert len(network) == 1
-    assert torch.equal(network[0].bias, torch.zeros(2, dtype=torch.float64))
-    rows = network[0].weight @ network[0].weight.T
-    assert torch.allclose(rows, 0.25 * torch.eye(2, dtype=torch.float64))
+def test_a_linear_layer_is_orthogonal_times_its_gain_without_bias():
+    layer = linear(3, 2, 0.5, torch.Generator().manual_seed(0))
+    assert torch.equal(layer.bias, torch.zeros(2, dtype=torch.float64))
+    assert torch.allclose(layer.weight @ layer.weight.T, 0.25 * torch.eye(2, dtype=torch.float64))
 
 
-def test_gains_scale_first_and_last_layer():
-    network = mlp([4, 4, 4, 4], torch.Generator().manual_seed(0), first_gain=3.0, last_gain=0.01)
+def test_orthogonal_fills_in_place():
+    weight = torch.empty(2, 3, dtype=torch.float64)
+    orthogonal(weight, 2.0, torch.Generator().manual_seed(0))
+    assert torch.allclose(weight @ weight.T, 4.0 * torch.eye(2, dtype=torch.float64))
+
+
+def test_the_gain_scales_the_first_layer_and_its_bias():
+    network = mlp([4, 4, 4, 4], torch.Generator().manual_seed(0), first_gain=3.0)
     norms = [float(torch.linalg.matrix_norm(layer.weight, ord=2).detach()) for layer in network[::2]]
-    assert [round(norm, 6) for norm in norms] == [3.0, 1.0, 0.01]
+    assert [round(norm, 6) for norm in norms] == [3.0, 1.0, 1.0]
     assert 0.0 < float(network[0].bias.detach().abs().max()) <= 3.0
 
 

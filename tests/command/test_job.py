@@ -17,7 +17,10 @@ def test_baselines_are_agents_by_name() -> None:
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"search": Search(baselines=["uniform", "magic"])}, r"search\.baselines.*\['random', 'uniform'\].*magic"),
+        (
+            {"search": Search(baselines=["uniform", "magic"])},
+            r"search\.baselines.*\['knapsack', .*\].*magic",
+        ),
         ({"seed": -1}, "seed: expected an integer of at least 0, got -1"),
         ({"threads": 0}, "threads: expected an integer of at least 1, got 0"),
     ],

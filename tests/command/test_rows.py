@@ -1,3 +1,4 @@
+import math
 from functools import cache
 
 import pytest
@@ -5,7 +6,8 @@ import torch
 from tiny_task import BUDGETS, flops, judgement, params, space, task
 
 from cpruner.agent import Random, Uniform
-from cpruner.command.rows import RowMaker, budget_rows, group_widths, history
+from cpruner.candidate import Candidate
+from cpruner.command.rows import RowMaker, budget_rows, group_widths, history, warnings
 from cpruner.constraint import Reading
 from cpruner.data import Digits, Splits
 from cpruner.evaluate import score
@@ -30,6 +32,12 @@ def result() -> Result:
     return run(task(), Random(), 4, 0, settings)
 
 
+def accuracy(candidate: Candidate) -> float:
+    """Of the network that would be returned, on the search split."""
+    prepared = result().prepared
+    return score(prepared.finish(candidate), prepared.task.search).accuracy
+
+
 @pytest.fixture
 def make() -> RowMaker:
     return RowMaker(result(), splits())
@@ -51,7 +59,7 @@ def test_the_row_of_a_search_is_its_best_candidate(make: RowMaker) -> None:
     for name, found in result().searches.items():
         best, row = found.require(), make.best(name, found)
         assert (row.name, row.evaluations, row.violation) == (name, 4, 0)
-        assert row.search_accuracy == pytest.approx(best.score.accuracy)
+        assert row.search_accuracy == accuracy(best.candidate)
         assert row.params == params(*best.candidate.widths)
 
 
@@ -64,7 +72,7 @@ def test_without_a_feasible_candidate_the_least_violating_one_is_shown(make: Row
 def test_the_searched_row_is_the_chosen_candidate_before_fine_tuning(make: RowMaker) -> None:
     row = make.searched(AGENT, 4)
     assert row.flops == flops(*result().candidate.widths)
-    assert row.search_accuracy == pytest.approx(result().searched.score.accuracy)
+    assert row.search_accuracy == accuracy(result().candidate)
 
 
 def test_a_row_reads_the_network_it_is_given(make: RowMaker) -> None:
@@ -100,6 +108,30 @@ def test_the_history_of_a_search() -> None:
     assert with_multipliers.multipliers == {"flops": (1.0, 0.5), "params": (2.0, 0.0)}
     assert history(SearchResult(archive, (Update(2, 0.5, {}),))).multipliers == {}
     assert history(SearchResult(archive)).multipliers == {}
+    assert list(with_multipliers.ratios.values()) == [(1.0, 0.5)] * 3
+    assert list(with_multipliers.ratios) == [group.name for group in space().groups]
+
+
+def test_the_warnings_are_on_the_agents_search() -> None:
+    widths = [(1 + n % 4, 1 + n % 6, 1 + n % 5) for n in range(100)]
+    still = SearchResult((judgement((2, 3, 4), 0.5, flops=0.5),) * 100)
+    lively = SearchResult(tuple(judgement(w, 0.5 + n / 1000, flops=0.5) for n, w in enumerate(widths)))
+    flat = SearchResult(tuple(judgement(w, 0.5, flops=0.5) for w in widths))
+    assert [warning.kind for warning in warnings({AGENT: still})] == ["collapsed", "no better"]
+    assert "than its own beginning" in warnings({AGENT: still})[1].text
+    assert warnings({AGENT: lively, "uniform": still, "random": still}) == ()
+    (compared,) = warnings({AGENT: flat, "random": lively})
+    assert compared.kind == "no better"
+    assert "than random choices" in compared.text
+
+
+def test_scalars_of_updates_reach_the_history() -> None:
+    archive = (judgement((4, 6, 8), 0.9, flops=1.5),) * 2
+    updates = (Update(1, 0.9, {}, {}, {"kl": 0.1}), Update(2, 0.9, {}, {}, {"kl": 0.2, "steps": 3.0}))
+    scalars = history(SearchResult(archive, updates)).scalars
+    assert scalars["kl"] == (0.1, 0.2)
+    assert math.isnan(scalars["steps"][0])
+    assert scalars["steps"][1] == 3.0
 
 
 def test_the_budgets_of_the_task_are_those_of_the_rows() -> None:

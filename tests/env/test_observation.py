@@ -140,3 +140,20 @@ def test_which_budgets_are_counted_comes_from_their_costs() -> None:
         Budget(External(lambda network, inputs: 3.0, name="energy"), 2),
     )
     assert env(budgets).observer.counted == {"size": "params", "latency": None, "energy": None}
+
+
+def test_where_budgets_are_drawn_costs_are_told_over_the_drawn_limits_and_the_share_besides() -> None:
+    plain, drawn = observer(), Observer(space(), READINGS, COUNTED, 0.1, drawn=True)
+    assert drawn.size == plain.size + 1
+    seen, told = plain.observe([0.5]), drawn.observe([0.5], 0.25)
+    assert told[-1] == pytest.approx(math.log(4))
+    np.testing.assert_array_equal(told[:14], seen[:14])
+    np.testing.assert_allclose(told[14:20], np.minimum(4 * seen[14:20], 20))
+    np.testing.assert_array_equal(drawn.observe([0.5]), [*seen, 0.0])
+    np.testing.assert_array_equal(drawn.observe_of(np.array([[0.5]])), [[*seen, 0.0]])
+
+
+def test_every_episode_has_a_share_of_its_own() -> None:
+    drawn = Observer(space(), READINGS, COUNTED, 0.1, drawn=True)
+    both = drawn.observe_of(np.array([[0.5], [0.5]]), np.array([1.0, 0.3]))
+    np.testing.assert_array_equal(both, [drawn.observe([0.5]), drawn.observe([0.5], 0.3)])

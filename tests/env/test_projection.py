@@ -138,3 +138,22 @@ def test_no_larger_factor_fits(
     expected = widest_on_the_ray(countable, ratio_G, lowest) or widest_on_the_ray(countable, ratio_G, 0.0)
     found = coarse.widths(countable.fit(ratio_G, lowest).tolist())
     assert found == (expected or coarse.widths([0.0, 0.0, 0.0]))
+
+
+def test_a_share_multiplies_every_limit_choice_by_choice() -> None:
+    whole, halved = budgeted(0.8, 0.6), budgeted(0.4, 0.3)
+    rows, share_N = np.array([[1.0, 0.5, 0.75], [1.0, 0.5, 0.75]]), np.array([1.0, 0.5])
+    np.testing.assert_allclose(whole.scaled_of(rows, share_N)[1], halved.scaled_of(rows)[1])
+    np.testing.assert_array_equal(whole.scaled_of(rows, share_N)[0], whole.scaled_of(rows)[0])
+    found = whole.fit_of(rows, 0.1, share_N)
+    np.testing.assert_array_equal(found[0], whole.fit_of(rows, 0.1)[0])
+    np.testing.assert_array_equal(found[1], halved.fit_of(rows, 0.1)[1])
+
+
+def test_the_floor_is_found_choice_by_choice() -> None:
+    countable = Countable(space(), (("flops", float(flops(2, 3, 4))),))
+    narrow = flops(1, 2, 2) / flops(2, 3, 4)
+    assert countable.floor_of(3, 0.5, np.array([1.0, narrow, 0.01])).tolist() == [0.5, 0.0, 0.0]
+    assert countable.floor_of(2, 0.5).tolist() == [0.5, 0.5]
+    fitted = countable.fit_of(np.ones((2, 3)), 0.5, np.array([1.0, 0.01]))
+    assert space().widths_of(fitted).tolist() == [[2, 3, 4], [1, 1, 1]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cpruner.errors import InputError
-from cpruner.report import Row, to_result, validate_result, verdict, write_result
+from cpruner.report import Row, SearchWarning, to_result, validate_result, verdict, write_result
 from cpruner.report.layout import LAYOUT, ROW
 
 DOCS = Path(__file__).parents[2] / "docs" / "result.md"
@@ -25,6 +25,12 @@ def test_values_arrive(report):
     assert result["groups"][0] == {"name": "layer1", "dense": 16, "kept": 9}
     assert result["evaluations"] == 400
     assert result["verdict"] == verdict(report)
+
+
+def test_warnings_are_listed(report):
+    assert to_result(report)["warnings"] == []
+    warned = dataclasses.replace(report, warnings=(SearchWarning("collapsed", "It stands still."),))
+    assert to_result(warned)["warnings"] == [{"kind": "collapsed", "text": "It stands still."}]
 
 
 def test_numbers_that_are_not_finite_become_null(report):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_task import BUDGETS, SOFT, Scripted, env, flops, params
 
-from cpruner.agent import CrossEntropy, PPOLagrangian, Random
+from cpruner.agent import Clipped, CrossEntropy, OnPolicy, Random
 from cpruner.candidate import Candidate
 from cpruner.cmdp import Agent, AgentSpec
 from cpruner.constraint import Budget, External, Flops
@@ -20,7 +20,7 @@ IDENTITY = {"model": "tiny", "seed": 0}
 AGENTS: dict[str, AgentSpec] = {
     "Random": Random(),
     "CrossEntropy": CrossEntropy(episodes_per_update=4),
-    "PPOLagrangian": PPOLagrangian(episodes_per_update=4, epochs=5),
+    "OnPolicy": OnPolicy(episodes_per_update=4, update=Clipped(epochs=5)),
 }
 
 

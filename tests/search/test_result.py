@@ -13,11 +13,11 @@ levels = st.integers(0, 2).map(lambda level: level / 2)
 made = st.lists(st.tuples(levels, levels, st.sampled_from([0.5, 1.0, 1.5])), min_size=1, max_size=24)
 
 
-def test_accuracy_decides_and_then_the_lower_loss() -> None:
-    sure, unsure, lucky = (
-        judgement((1, 1, 1), accuracy, loss) for accuracy, loss in ((0.8, 0.3), (0.8, 0.4), (0.7, 0.1))
+def test_the_lower_loss_decides_and_then_the_accuracy() -> None:
+    sure, right, lucky = (
+        judgement((1, 1, 1), accuracy, loss) for accuracy, loss in ((0.7, 0.3), (0.8, 0.4), (0.7, 0.4))
     )
-    assert sorted([lucky, unsure, sure], key=quality, reverse=True) == [sure, unsure, lucky]
+    assert sorted([lucky, right, sure], key=quality, reverse=True) == [sure, right, lucky]
 
 
 def test_the_best_is_the_earliest_of_equals_among_the_feasible() -> None:

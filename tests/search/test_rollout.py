@@ -1,10 +1,11 @@
 import gymnasium
 import numpy as np
 import pytest
-from tiny_task import SOFT, Scripted, env
+from tiny_task import SOFT, Scripted, env, flops, params
 
 from cpruner.agent import Random, Uniform
-from cpruner.search.rollout import decide, play
+from cpruner.env import PruningProblem
+from cpruner.search.rollout import decide, episode_seed, play
 from cpruner.testing import Allocation, ToyCMDP
 
 
@@ -32,6 +33,9 @@ class Counter(gymnasium.Env):
 
 class Ramp:
     """Acts 0.3, 1.3, 2.3, ... by what it sees."""
+
+    def begin(self):
+        pass
 
     def act(self, observation, *, deterministic=False):
         return observation + (0.0 if deterministic else 0.3)
@@ -96,3 +100,53 @@ def test_the_agent_acts_as_often_and_on_the_same_as_when_it_plays():
     decided = [decide(env(), agent) for _ in range(2)]
     assert agent.steps == 6
     assert [decision.finish().action_TA[:, 0].tolist() for decision in decided] == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
+
+
+class Off(Scripted):
+    """An agent with a replay."""
+
+    learns_executed = True
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_agent_that_learns_what_was_executed_gets_it_and_others_what_they_chose(whole):
+    posed = env(problem=PruningProblem(feasibility="clipped"))
+    for agent in (Scripted([2.0, 1.0, 1.0]), Off([2.0, 1.0, 1.0])):
+        found = play(posed, agent) if whole else decide(posed, agent).finish()
+        if agent.__class__ is Scripted:
+            assert found.action_TA.tolist() == [[2.0], [1.0], [1.0]]
+            continue
+        width = tuple(round(r * size) for r, size in zip(found.action_TA[:, 0], (4, 6, 8), strict=True))
+        assert flops(*width) <= 7568
+        assert params(*width) <= 324
+        np.testing.assert_array_equal(found.observation_TO[1:, 12], found.action_TA[:-1, 0])  # as it was seen
+
+
+def test_an_agent_in_an_environment_that_tells_of_no_execution_gets_what_it_chose():
+    assert play(Counter(), Off([0.5, 2.0])).action_TA[:, 0].tolist() == [0.5, 2.0, 0.5]
+
+
+def test_budgets_drawn_by_a_seed_are_those_of_the_episode_whatever_was_played_before():
+    posed = env(problem=PruningProblem(tightest=0.5))
+    first = [decide(posed, Scripted([0.5]), seed=episode_seed(3, number)) for number in range(4)]
+    again = decide(posed, Scripted([0.5]), seed=episode_seed(3, 2))
+    shares = [decided.env.share for decided in first]
+    assert len(set(shares)) == 4
+    assert again.env.share == shares[2]
+    assert posed.share == 1.0  # decided on copies
+    one, two = first[2].finish(), again.finish()
+    for name in ("observation_TO", "action_TA", "reward_T", "cost_TK"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_seeds_of_episodes_differ_by_search_and_number():
+    seeds = {episode_seed(seed, number) for seed in range(20) for number in range(200)}
+    assert len(seeds) == 4000
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert episode_seed(0, 0) == 4177867667
+
+
+def test_an_episode_can_be_played_for_a_chosen_share_of_the_limits():
+    posed = env(problem=PruningProblem(tightest=0.5))
+    whole, half = (play(posed, Scripted([0.5]), options={"share": share}) for share in (1.0, 0.5))
+    np.testing.assert_allclose(half.total_cost_K, 2 * whole.total_cost_K)

@@ -6,8 +6,8 @@ from cpruner.errors import InputError
 from cpruner.search import Search
 
 
-def test_two_baselines_and_no_resume_unless_asked_for() -> None:
-    assert Search() == Search(evaluations=200, baselines=["uniform", "random"], resume=None)
+def test_three_baselines_and_no_resume_unless_asked_for() -> None:
+    assert Search() == Search(evaluations=200, baselines=["uniform", "random", "knapsack"], resume=None)
 
 
 def test_specs_do_not_share_their_list() -> None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -102,3 +103,15 @@ def test_matrix_units_like_multiples(dtypes: tuple[torch.dtype, ...], step: int,
 
 def test_a_model_without_parameters_has_no_preference() -> None:
     assert hardware_multiple(nn.ReLU()) == Rounding()
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.integers(1, 40), st.integers(1, 9)), min_size=1, max_size=5), st.data())
+def test_many_widths_at_once(min_width: int, groups: list[tuple[int, int]], data: Any) -> None:
+    rounding = Rounding(min_width=min_width)
+    sizes, steps = zip(*groups, strict=True)
+    rows = data.draw(st.lists(st.lists(st.floats(0, 1), min_size=len(sizes), max_size=len(sizes)), max_size=4))
+    ratio_NG = np.array(rows, dtype=np.float64).reshape(-1, len(sizes))
+    found = rounding.widths(np.array(sizes), ratio_NG, np.array(steps))
+    assert found.tolist() == [
+        [rounding.width(*one) for one in zip(sizes, row, steps, strict=True)] for row in ratio_NG.tolist()
+    ]

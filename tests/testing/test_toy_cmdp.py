@@ -57,6 +57,26 @@ def test_actions_are_clipped():
     assert info["cost"].tolist() == [1.0]
 
 
+def test_no_action_meets_the_infeasible_one():
+    env = ToyCMDP.infeasible()
+    env.reset(seed=0)
+    costs = [env.step(np.array([0.0]))[4]["cost"] for _ in range(3)]
+    assert np.sum(costs, axis=0) == pytest.approx([1.5])
+    assert env.problem.limits == (1.0,)
+    with pytest.raises(InputError, match=r"ToyCMDP\.limit_K.*infeasible"):
+        env.solve()
+
+
+def test_fixed_costs_leave_less_for_the_actions():
+    # of a limit of 2 the four steps cost 1 anyhow: lambda = (2.8 - 1) / 4
+    env = ToyCMDP([0.9, 0.7, 0.5, 0.7], [[1.0]] * 4, [2.0], [0.25])
+    solution = env.solve()
+    assert solution.multiplier_K == pytest.approx([0.45], abs=1e-5)
+    assert solution.action_T == pytest.approx([0.45, 0.25, 0.05, 0.25], abs=1e-5)
+    env.reset(seed=0)
+    assert env.step(np.array([0.45]))[4]["cost"] == pytest.approx([0.7])
+
+
 def test_gymnasium_accepts_it():
     check_env(ToyCMDP.two(), skip_render_check=True)
 

@@ -1,0 +1,63 @@
+"""Who takes part in the comparison of searches, and with what help."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cpruner import agent
+from cpruner.agent import WarmUp
+from cpruner.cmdp import AgentSpec
+from cpruner.env import PruningProblem
+from cpruner.search import Assistant
+
+COLD, ALONE = WarmUp(enabled=False), Assistant(proposals=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the comparison.
+
+    Args:
+        agent: Who decides.
+        warm_up: How it is prepared on the surrogate.
+        assistant: Which of its proposals are judged.
+        posed: Options of the environment that belong to it.
+        evaluations: Fewer than the others get; None is as many.
+    """
+
+    agent: AgentSpec
+    warm_up: WarmUp = COLD
+    assistant: Assistant = ALONE
+    posed: Mapping[str, Any] = field(default_factory=dict)
+    evaluations: int | None = None
+
+    def problem(self, problem: PruningProblem) -> PruningProblem:
+        """The environment as it is posed to this entry."""
+        return replace(problem, **self.posed)
+
+
+_CLIPPED = {"feasibility": "clipped"}
+
+ENTRIES: dict[str, Entry] = {
+    "uniform": Entry(agent.Uniform(), evaluations=1),
+    "random": Entry(agent.Random()),
+    "cross_entropy": Entry(agent.CrossEntropy()),
+    "cma_es": Entry(agent.CMAES()),
+    "annealing": Entry(agent.Annealing()),
+    "shrink": Entry(agent.Shrink()),
+    "knapsack": Entry(agent.Plan(), WarmUp()),
+    "ddpg": Entry(agent.DDPG(), posed=_CLIPPED),
+    "dqn": Entry(agent.DQN(), posed=_CLIPPED),
+    "reinforce": Entry(agent.reinforce()),
+    "rcpo": Entry(agent.rcpo()),
+    "trpo_lagrangian": Entry(agent.trpo_lagrangian()),
+    "cpo": Entry(agent.cpo()),
+    "focops": Entry(agent.focops()),
+    "p3o": Entry(agent.p3o()),
+    "cup": Entry(agent.cup()),
+    "ppo_lagrangian": Entry(agent.ppo_lagrangian()),
+    "random, assistant": Entry(agent.Random(), assistant=Assistant()),
+    "ppo_lagrangian, warm-up": Entry(agent.ppo_lagrangian(), WarmUp()),
+    "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
+    "ppo_lagrangian, warm-up, assistant": Entry(agent.ppo_lagrangian(), WarmUp(), Assistant()),
+}

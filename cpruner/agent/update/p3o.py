@@ -1,0 +1,101 @@
+"""PPO with an exact penalty on violations.
+
+Axis letters: B steps, K constraints.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from cpruner.agent.adam import load_moments, moments
+from cpruner.agent.policy import Law, Policy
+from cpruner.agent.update.batch import Batch
+from cpruner.agent.update.descent import descend
+from cpruner.agent.update.objective import clipped_loss
+from cpruner.spec import check, option
+
+
+@final
+@dataclass(frozen=True)
+class P3O:
+    """P3O (Zhang et al. 2022, equation 14): no multipliers, but a penalty that is exact once kappa exceeds them.
+
+    With rho = pi / pi_old, importance weights w, the clipped rho', g_k = J_k - d_k, and s_k the deviation of A_ck::
+
+        minimise -mean(w min(rho A_r, rho' A_r)) + kappa sum_k max(0, G_k) / s_k
+        G_k = g_k / T + mean(w (max(rho A_ck, rho' A_ck) - A_ck))
+
+    T G_k bounds the violation after the update: 1 / T, of the T steps of an episode, is what the paper's (1 - gamma)
+    is for gamma = 1. It leaves out mean(w A_ck), which is zero in expectation and not in a small batch. A_r has
+    deviation 1; as A_ck / s_k has too, one kappa serves all scales of reward, costs and exploration.
+    """
+
+    dual: ClassVar[bool] = False
+
+    lr: float = option(0.002, "Step size of Adam.", low=0.0)
+    epochs: int = option(30, "Most gradient steps per update, each on all episodes remembered.", low=1)
+    clip: float = option(0.3, "Half width of the trust region of the probability ratio.", low=0.0)
+    target_kl: float = option(0.1, "End an update once KL(old || new) exceeds this, in nats.", low=0.0)
+    kappa: float = option(5.0, "Weight of a violation, where reward and cost advantages have deviation 1.", low=0.0)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def build(self, policy: Policy, generator: torch.Generator) -> "P3OUpdate":
+        """Make the update; it draws nothing."""
+        del generator
+        return P3OUpdate(self, policy)
+
+
+@final
+class P3OUpdate:
+    """State of :class:`P3O`: Adam's moments."""
+
+    def __init__(self, spec: P3O, policy: Policy) -> None:
+        self.spec, self._policy = spec, policy
+        self._adam = Adam(policy.parameters(), lr=spec.lr)
+
+    def improve(self, batch: Batch) -> dict[str, float]:
+        """Minimise; returns the steps taken, the final KL divergence and the penalty left."""
+        spec = self.spec
+
+        def loss(law: Law) -> Tensor:
+            ratio_B = batch.ratio_B(law)
+            gained = clipped_loss(ratio_B, batch.reward_B, spec.clip, batch.weight_B)
+            return gained + spec.kappa * excess(ratio_B, batch, spec.clip)
+
+        steps, kl = descend(
+            self._policy, self._adam, batch.seen, loss, since=batch.old, epochs=spec.epochs, kl=spec.target_kl
+        )
+        with torch.no_grad():
+            left = float(excess(batch.ratio_B(self._policy(batch.seen)), batch, spec.clip))
+        return {"steps": float(steps), "kl": kl, "penalty": spec.kappa * left}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's moments."""
+        return moments(self._adam)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from ``state_dict()``."""
+        load_moments(self._adam, state)
+
+
+def excess(ratio_B: Tensor, batch: Batch, clip: float) -> Tensor:
+    """sum_k max(0, G_k) / s_k of :class:`P3O`, a scalar; costs that do not vary are left out.
+
+    Args:
+        ratio_B: rho.
+        batch: Advantages, weights and violations.
+        clip: Half width of the trust region of rho.
+    """
+    ratio_B1, weight_B1 = ratio_B[:, None], batch.weight_B[:, None]
+    clipped_B1 = ratio_B1.clamp(1.0 - clip, 1.0 + clip)
+    bound_BK = torch.maximum(ratio_B1 * batch.cost_BK, clipped_B1 * batch.cost_BK)
+    excess_K = batch.violation_K / batch.length + (weight_B1 * (bound_BK - batch.cost_BK)).mean(dim=0)
+    deviation_K = batch.cost_BK.square().mean(dim=0).sqrt()  # they are centred
+    varies_K = deviation_K > 1e-12
+    return (excess_K.clamp(min=0.0)[varies_K] / deviation_K[varies_K]).sum()

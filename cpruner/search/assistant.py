@@ -1,0 +1,160 @@
+"""A learned predictor of rewards that decides which proposals are worth a judgement.
+
+Axis letters: N judged candidates, M proposals, G groups.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+from cpruner.spec import check, option
+
+Array = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Assistant:
+    """Proposes several times as many candidates as are judged, and judges the promising ones.
+
+    In the spirit of the assistant learning of Mu et al. 2021, whose internals are not public. Rewards are predicted by
+    a straight line in what a surrogate predicts, if there is one, plus a Gaussian process over keep ratios. Its
+    uncertainty is scaled so that the leave-one-out errors have the variance it claims.
+    """
+
+    proposals: int = option(4, "Proposals per judgement; 1 judges all of them.", low=1)
+    fewest: int = option(10, "Judgements before the first prediction; until then all proposals are judged.", low=3)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def fit(self, ratio_NG: Array, reward_N: Array, prior: Callable[[Array], Array] | None = None) -> "Forecast":
+        """Learn from what was judged.
+
+        Args:
+            ratio_NG: Keep ratios.
+            reward_N: Rewards.
+            prior: From keep ratios (M, G) to predictions (M,) on any scale; None for none.
+        """
+        line = np.zeros(2)
+        if prior is not None:
+            told_N = prior(ratio_NG)
+            slope = float(np.cov(told_N, reward_N)[0, 1] / max(told_N.var(ddof=1), 1e-12))
+            line = np.array([reward_N.mean() - slope * told_N.mean(), slope])
+        rest_N = reward_N - (line[0] + line[1] * prior(ratio_NG) if prior is not None else 0.0)
+        scale = max(float(rest_N.std()), 1e-9)
+        centre = float(rest_N.mean())
+        kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(1.0, (0.05, 20.0), nu=2.5) + WhiteKernel(0.1, (1e-4, 2.0))
+        process = GaussianProcessRegressor(kernel, alpha=1e-8, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound is an answer, too
+            process.fit(ratio_NG, (rest_N - centre) / scale)
+        return Forecast(process, line, centre, scale, _inflation(process), prior)
+
+
+@final
+@dataclass(frozen=True)
+class Forecast:
+    """A fitted :class:`Assistant`.
+
+    Args:
+        process: Gaussian process of what the line leaves, standardised.
+        line: Intercept and slope of the prior.
+        centre: Mean of what the line leaves.
+        scale: Its standard deviation.
+        inflation: Factor on standard deviations.
+        prior: See ``Assistant.fit``.
+    """
+
+    process: GaussianProcessRegressor
+    line: Array
+    centre: float
+    scale: float
+    inflation: float
+    prior: Callable[[Array], Array] | None
+
+    def predict(self, ratio_MG: Array) -> tuple[Array, Array]:
+        """Means and standard deviations of rewards, both (M,)."""
+        mean_M, std_M = self.process.predict(ratio_MG, return_std=True)
+        return self._rewards(ratio_MG, mean_M), np.asarray(std_M * self.scale * self.inflation)
+
+    def choose(self, ratio_MG: Array, count: int, seed: int) -> list[int]:
+        """Proposals to judge, in their order: the best of ``count`` draws from the posterior (Thompson 1933).
+
+        What was judged before, or is chosen already, comes last.
+
+        Args:
+            ratio_MG: Proposals.
+            count: How many, at most M.
+            seed: Of the draws.
+        """
+        mean_M, covariance_MM = self.process.predict(ratio_MG, return_cov=True)
+        generator = np.random.default_rng(seed)
+        root_MM = np.linalg.cholesky(covariance_MM + 1e-6 * np.eye(len(ratio_MG)))
+        known = {row.tobytes() for row in self.process.X_train_}
+        chosen: list[int] = []
+        for _ in range(count):
+            noise_M = self.inflation * (root_MM @ generator.standard_normal(len(ratio_MG)))
+            drawn_M = self._rewards(ratio_MG, mean_M + noise_M)
+            stale_M = np.array([row.tobytes() in known for row in ratio_MG])
+            drawn_M = np.where(stale_M & ~stale_M.all(), -np.inf, drawn_M)
+            drawn_M[chosen] = -np.inf
+            chosen.append(int(drawn_M.argmax()))
+            known.add(ratio_MG[chosen[-1]].tobytes())
+        return sorted(chosen)
+
+    def _rewards(self, ratio_MG: Array, standard_M: Array) -> Array:
+        line_M = self.line[0] + self.line[1] * self.prior(ratio_MG) if self.prior is not None else 0.0
+        return np.asarray(line_M + self.centre + self.scale * standard_M)
+
+
+def _inflation(process: GaussianProcessRegressor) -> float:
+    """Root mean square of the standardised leave-one-out errors (Rasmussen and Williams 2006, equations 5.10-5.12)."""
+    covariance_NN = process.kernel_(process.X_train_) + process.alpha * np.eye(len(process.X_train_))
+    inverse_NN = cho_solve((cholesky(covariance_NN, lower=True), True), np.eye(len(covariance_NN)))
+    error_N = (inverse_NN @ process.y_train_) / np.sqrt(inverse_NN.diagonal())
+    return float(np.sqrt(np.mean(error_N**2)))
+
+
+@final
+@dataclass(frozen=True)
+class Assisting:
+    """An assistant at work.
+
+    Args:
+        spec: Its options.
+        prior: See ``Assistant.fit``.
+        ratio_NG: Keep ratios judged in earlier searches with the same rewards; None for none.
+        reward_N: Their rewards.
+    """
+
+    spec: Assistant
+    prior: Callable[[Array], Array] | None = None
+    ratio_NG: Array | None = None
+    reward_N: Array | None = None
+
+    def ready(self, judged: int) -> bool:
+        """Whether enough is known for a prediction, when so many candidates were judged in this search."""
+        earlier = 0 if self.reward_N is None else len(self.reward_N)
+        return judged + earlier >= self.spec.fewest
+
+    def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int) -> list[int]:
+        """Proposals to judge, in their order; the same for the same arguments.
+
+        Args:
+            ratio_NG: Keep ratios judged in this search.
+            reward_N: Their rewards.
+            proposed_MG: Keep ratios of the proposals.
+            count: How many to choose.
+        """
+        if self.ratio_NG is not None and self.reward_N is not None:
+            ratio_NG, reward_N = np.concatenate([self.ratio_NG, ratio_NG]), np.concatenate([self.reward_N, reward_N])
+        return self.spec.fit(ratio_NG, reward_N, self.prior).choose(proposed_MG, count, len(reward_N))

@@ -1,0 +1,74 @@
+import math
+
+import pytest
+from measure.entry import ENTRIES, Entry
+from search import REFERENCE, best_after, one, prepared, reached, row, table
+from tiny_job import job, splits
+
+from cpruner.agent import Plan, Random, WarmUp
+from cpruner.command import Job
+from cpruner.constraint import Budget, Flops
+from cpruner.evaluate import score
+from cpruner.search import Assistant, Search
+
+JOB: Job = job(budgets=(Budget(Flops(), 0.5),), search=Search(evaluations=12, baselines=[]))
+QUICK = WarmUp(imitation=5, updates=1, episodes=4)
+
+
+@pytest.fixture(scope="module")
+def ready():
+    return prepared(JOB)[0]
+
+
+def test_a_search_is_judged_from_an_empty_memory(ready) -> None:
+    found, _, _ = one(ready, JOB, Entry(Random()), seed=0)
+    assert len(found.archive) == 12
+    again, _, _ = one(ready, JOB, Entry(Random(), evaluations=1), seed=0)
+    assert len(ready.memo) == len(again.archive) == 1
+    assert again.archive[0].candidate == found.archive[0].candidate
+
+
+def test_a_row_is_of_the_network_that_would_be_returned(ready) -> None:
+    found, _, _ = one(ready, JOB, Entry(Plan(), QUICK), seed=0)
+    kept = row(ready, splits(), found)
+    best = found.require()
+    assert kept["search_accuracy"] == best.score.accuracy == kept["best_after"][-1]
+    assert kept["test_accuracy"] == score(ready.finish(best.candidate), splits().test).accuracy
+    assert kept["feasible"]
+    assert kept["evaluations"] == len(kept["best_after"]) == 12
+    assert kept["distinct"] == len({judgement.candidate for judgement in found.archive})
+
+
+def test_the_best_never_falls_and_what_does_not_fit_does_not_count(ready) -> None:
+    entry = Entry(Random(), posed={"feasibility": "soft"})
+    found, _, _ = one(ready, JOB, entry, seed=0)
+    after = best_after(found)
+    assert after == sorted(after)
+    assert not found.archive[0].feasible
+    assert after[0] == 0.0
+
+
+def test_evaluations_to_a_target() -> None:
+    runs = {"0": {"best_after": [0.1, 0.5, 0.5, 0.9]}, "1": {"best_after": [0.4, 0.4, 0.4, 0.4]}}
+    assert reached(runs, 0.5) == [2.0, math.inf]
+    assert reached(runs, 0.4) == [2.0, 1.0]
+
+
+def test_the_table_shows_the_evaluations_to_what_the_reference_ended_with() -> None:
+    def run(best_after: list[float]) -> dict[str, object]:
+        return {
+            "search_accuracy": best_after[-1], "test_accuracy": 0.5, "evaluations": 3, "seconds": 1.0,
+            "best_after": best_after,
+        }  # fmt: skip
+
+    record = {"task": "x", "runs": {REFERENCE: {"0": run([0.1, 0.2, 0.3])}, "other": {"0": run([0.3, 0.3, 0.4])}}}
+    assert list(table(record).columns[5].cells) == ["3", "1"]
+    assert list(table(record).columns[3].cells) == ["30.00 +- 0.00", "40.00 +- 0.00"]
+
+
+def test_help_is_given_to_those_whose_name_says_so() -> None:
+    for name, entry in ENTRIES.items():
+        helped = "warm-up" in name or name == "knapsack"
+        assert entry.warm_up.enabled == helped, name
+        assert (entry.assistant != Assistant(proposals=1)) == ("assistant" in name), name
+    assert REFERENCE in ENTRIES
