@@ -15,6 +15,7 @@ _USAGE = """cpruner: prune a trained network until it meets measured budgets.
   cpruner constraint=[flops,latency] constraint.flops.limit=0.6 constraint.latency.limit="3.2 ms"
   cpruner -m constraint.flops.limit=0.3,0.5,0.7        one run per value
   cpruner search.resume=runs/cpruner/latest            continue an interrupted run
+  cpruner diagnose runs/cpruner/latest                 warnings on its search, and what its observations tell
 
 A limit in (0, 1] is a share of the dense network's cost; text carries its unit. --cfg job prints the composed config.
 Choose one file of a group with group=name, set an option with name=value; dense.* are the finetune options for the
