@@ -1,9 +1,9 @@
 from io import StringIO
 from pathlib import Path
 
+import cpruner.conf
 from rich.console import Console
 
-import cpruner.conf
 from cpruner.catalogue import SPECS
 from cpruner.manual import manual
 

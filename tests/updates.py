@@ -16,7 +16,7 @@ from cpruner.search.rollout import play
 from cpruner.testing import ToyCMDP
 
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3, 4))]
-TOYS = [pytest.param(ToyCMDP.unconstrained, marks=pytest.mark.slow), ToyCMDP.one, ToyCMDP.two]
+TOYS = [*(pytest.param(toy, marks=pytest.mark.slow) for toy in (ToyCMDP.unconstrained, ToyCMDP.one)), ToyCMDP.two]
 NARROW = Gaussian(initial_std=0.1, std_decay=0.95)
 LAST = 10  # updates at the end of a course that are looked at
 

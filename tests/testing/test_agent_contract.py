@@ -20,7 +20,12 @@ CHEAP = {"OnPolicy": OnPolicy(update=Clipped(epochs=3)), "CrossEntropy": CrossEn
 
 
 @pytest.mark.parametrize(
-    "env", [ToyCMDP.unconstrained(), ToyCMDP.two(), Allocation(groups=3)], ids=["K0", "K2", "noisy"]
+    "env",
+    [
+        pytest.param(ToyCMDP.unconstrained(), id="K0", marks=pytest.mark.slow),
+        pytest.param(ToyCMDP.two(), id="K2"),
+        pytest.param(Allocation(groups=3), id="noisy", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_exported_agent_keeps_the_contract(name, env):

@@ -166,6 +166,7 @@ def test_what_was_executed_is_learned_from():
     assert replay["action_BA"].tolist() == replay["signal_BV"].tolist()
 
 
+@pytest.mark.slow
 def test_actions_of_several_components_are_learned():
     class Two(gymnasium.Env):
         """The nearer to (0.2, 0.8), the better."""

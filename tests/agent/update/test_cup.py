@@ -120,6 +120,7 @@ def test_toys_are_solved(toy, seed):
     assert_solved(course(CUP(), toy(), seed=seed), toy(), action=0.12, band=0.12, multiplier=0.06)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
     taken = unmet(CUP())
     assert_least_violation(taken)

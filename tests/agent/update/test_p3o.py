@@ -108,6 +108,7 @@ def test_toys_are_solved(toy, seed):
     assert_solved(course(P3O(), toy(), seed=seed), toy(), action=0.06, band=0.1)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_met_keeps_a_penalty():
     taken = unmet(P3O())
     assert_least_violation(taken)

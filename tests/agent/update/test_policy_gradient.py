@@ -94,12 +94,14 @@ def test_toys_are_solved(toy, seed):
     assert_solved(taken, toy(), action=0.06, band=0.15, multiplier=0.03)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
     taken = unmet(PolicyGradient())
     assert_least_violation(taken)
     assert_cap_reached(taken)
 
 
+@pytest.mark.slow
 def test_priced_reward_solves_a_toy():
     """RCPO: the advantage is that of the reward minus the priced costs, and the multiplier moves slowly."""
     env = ToyCMDP.one()
