@@ -59,5 +59,6 @@ ENTRIES: dict[str, Entry] = {
     "random, assistant": Entry(agent.Random(), assistant=Assistant()),
     "ppo_lagrangian, warm-up": Entry(agent.ppo_lagrangian(), WarmUp()),
     "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
+    "ppo_lagrangian, warm-up, practice, assistant": Entry(agent.ppo_lagrangian(), WarmUp(updates=30), Assistant()),
     "ppo_lagrangian, warm-up, assistant": Entry(agent.ppo_lagrangian(), WarmUp(), Assistant()),
 }

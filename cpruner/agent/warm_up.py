@@ -21,7 +21,7 @@ class WarmUp:
     enabled: bool = option(True, "Prepare the agent at all.")
     imitation: int = option(300, "Gradient steps that make given solutions likely; 0 for none.", low=0)
     imitation_lr: float = option(0.003, "Step size of Adam for them.", low=0.0)
-    updates: int = option(30, "Updates on episodes with predicted rewards; 0 for none.", low=0)
+    updates: int = option(0, "Updates on episodes with predicted rewards; 0 for none.", low=0)
     episodes: int = option(64, "Episodes per such update.", low=2)
     exploration: float = option(0.5, "Share of the initial exploration that is left afterwards.", low=0.0, high=1.0)
 
