@@ -12,6 +12,7 @@ task and seed and writes benchmarks/results/gymnasium_tasks.json.
 import argparse
 import itertools
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class UnitAction(gymnasium.ActionWrapper[Any, Array, Any]):
 
     def __init__(self, env: Env) -> None:
         super().__init__(env)
-        size = 1 if isinstance(env.action_space, Discrete) else env.action_space.shape[0]
+        size = 1 if isinstance(env.action_space, Discrete) else math.prod(env.action_space.shape or (1,))
         self.action_space = Box(0.0, 1.0, (size,), np.float64)
 
     def action(self, action: Array) -> Any:
@@ -81,14 +82,16 @@ class UnitAction(gymnasium.ActionWrapper[Any, Array, Any]):
         share_A, space = np.clip(action, 0.0, 1.0), self.env.action_space
         if isinstance(space, Discrete):
             return round(float(share_A[0]) * (int(space.n) - 1))
+        assert isinstance(space, Box)  # noqa: S101 - the tasks have no other kind
         return (space.low + share_A * (space.high - space.low)).astype(space.dtype)
 
 
 def make(name: str) -> tuple[UnitAction, Problem]:
     """A task, and what an agent has to know of it."""
     env = UnitAction(TimeAwareObservation(gymnasium.make(name, disable_env_checker=True), normalize_time=True))
-    steps = env.spec.max_episode_steps
-    return env, Problem(env.observation_space.shape[0], env.action_space.shape[0], steps)
+    spec, seen, action = env.spec, env.observation_space.shape, env.action_space.shape
+    assert spec is not None and spec.max_episode_steps and seen and action  # noqa: S101, PT018 - they are registered so
+    return env, Problem(seen[0], action[0], spec.max_episode_steps)
 
 
 def play_all(
@@ -109,7 +112,7 @@ def play_all(
         deterministic: Whether to act without exploration.
     """
     agent.begin()
-    starts = seeds or [None] * len(envs)
+    starts: Sequence[int | None] = seeds or [None] * len(envs)
     seen_NO = np.stack([env.reset(seed=seed)[0] for env, seed in zip(envs, starts, strict=True)]).astype(np.float64)
     played: list[list[tuple[Array, Array, float]]] = [[] for _ in envs]
     running = set(range(len(envs)))

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from exactness import markdown as exact_table
 from measure import exits
 from measure.summary import summary
 from reward import cells as reward_cells
@@ -19,7 +20,7 @@ from surgery import faster
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("repair", "ranking", "surrogate", "judging")
+DOCS = ("repair", "ranking", "surrogate", "judging", "exactness")
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in DOCS))
 TASKS = ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1")
 FEWEST = 20  # candidates that a correlation says something about
@@ -179,6 +180,11 @@ def breadth() -> str:
     return "\n".join(lines)
 
 
+def exactness() -> str:
+    """The table of agents against exact solutions."""
+    return exact_table(json.loads((RESULTS / "exactness.json").read_text()))
+
+
 def ranged(values: dict[str, float], scale: float, unit: str) -> str:
     """Median, and the smallest and largest value if they differ."""
     median, low, high = (f"{scale * values[key]:.1f}" for key in ("median", "low", "high"))
@@ -188,7 +194,7 @@ def ranged(values: dict[str, float], scale: float, unit: str) -> str:
 def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
-    parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward}
+    parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward, "exactness": exactness}
     for name, make in parts.items():
         if f"<!-- {name} -->" not in text:
             continue

@@ -8,7 +8,7 @@ import pytest
 from drive import QUIET, Command
 from tiny_job import TRAINED
 
-LEARNING = ("search.evaluations=30", "agent=ppo_lagrangian", "search.baselines=[]")
+LEARNING = ("search.evaluations=20", "agent=ppo_lagrangian", "search.baselines=[]")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_run_is_diagnosed(cpruner: Command) -> None:
     outcome = cpruner("diagnose", "runs/cpruner/latest", patch=without_options)
     assert (outcome.code, outcome.err) == (0, "")
     assert "one probe for all" in outcome.out
-    assert json.loads((cpruner.folder / "runs/cpruner/latest/probe.json").read_text())["episodes"] == 30
+    assert json.loads((cpruner.folder / "runs/cpruner/latest/probe.json").read_text())["episodes"] == 20
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def median_gap(spec, episodes, groups, seed):
     return np.median(gaps)
 
 
+@pytest.mark.slow
 def test_search_beats_random_within_few_episodes():
     learned = median_gap(
         OnPolicy(episodes_per_update=10, update=Clipped(epochs=30, lr=0.004)), episodes=100, groups=6, seed=1

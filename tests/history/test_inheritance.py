@@ -77,6 +77,7 @@ def test_an_agent_that_imitates_begins_with_the_best_of_the_past(same: bool, tmp
     np.testing.assert_allclose(play(posed, agent, deterministic=True).action_TA[:, 0], wanted_G, atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_with_a_past_a_search_begins_better(seed: int, tmp_path: Path) -> None:
     """Ten evaluations under a new budget: mean reward with and without the best of forty under another."""

@@ -207,6 +207,7 @@ def test_what_was_executed_is_learned_from():
     assert replay["action_BA"].tolist() == replay["signal_BV"].tolist()
 
 
+@pytest.mark.slow
 def test_every_component_has_levels_of_its_own():
     class Two(gymnasium.Env):
         """The nearer to (0.25, 0.75), the better."""

@@ -108,6 +108,7 @@ def test_toys_are_solved(toy, seed):
     assert_solved(course(QUICK, toy(), seed=seed), toy(), action=0.06, band=0.1, multiplier=0.03)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
     taken = unmet(QUICK)
     assert_least_violation(taken)

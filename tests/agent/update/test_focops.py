@@ -89,6 +89,7 @@ def test_state_round_trip_continues_bit_identically():
     assert torch.equal(flat(first), flat(second))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("toy", TOYS)
 def test_toys_are_solved(toy, seed):

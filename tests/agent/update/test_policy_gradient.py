@@ -87,6 +87,7 @@ def test_state_round_trip_continues_bit_identically():
     assert torch.equal(flat(first), flat(second))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("toy", TOYS)
 def test_toys_are_solved(toy, seed):
@@ -110,6 +111,7 @@ def test_priced_reward_solves_a_toy():
     assert_solved(taken, env, action=0.1, band=0.15, multiplier=0.05)
 
 
+@pytest.mark.slow
 def test_one_parameter_per_unit_keeps_the_most_valuable_units():
     """On 0 or 1, units earn (0.4, 0.2, 0, 0.2), and two of four may be kept: the first, and one of two equals."""
     env = ToyCMDP.one()
