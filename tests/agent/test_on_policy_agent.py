@@ -43,7 +43,7 @@ def learn(spec, env, updates, seed=0):
     ("toy", "multiplier"),
     [
         (ToyCMDP.two, PID(ki=0.25)),
-        (ToyCMDP.two, GradientAscent()),
+        pytest.param(ToyCMDP.two, GradientAscent(), marks=pytest.mark.slow),
         pytest.param(ToyCMDP.two, NuPI(), marks=pytest.mark.slow),
         pytest.param(ToyCMDP.one, PID(ki=0.25), marks=pytest.mark.slow),
         pytest.param(ToyCMDP.one, GradientAscent(), marks=pytest.mark.slow),
@@ -79,7 +79,9 @@ def test_without_constraints_the_reward_is_maximised():
         pytest.param({"baseline": "critic", "critic_epochs": 15}, marks=pytest.mark.slow),
         pytest.param({"scale_costs": False}, marks=pytest.mark.slow),
         pytest.param({"multiplier_unit": "pool"}, marks=pytest.mark.slow),
-        {"multiplier_unit": "one", "multiplier": GradientAscent(lr=0.2, init=0.0)},
+        pytest.param(
+            {"multiplier_unit": "one", "multiplier": GradientAscent(lr=0.2, init=0.0)}, marks=pytest.mark.slow
+        ),
         pytest.param({"reuse": 1}, marks=pytest.mark.slow),
         pytest.param({"penalty": "reward"}, marks=pytest.mark.slow),
         pytest.param({"policy": Squashed(initial_std=0.4, std_decay=0.95)}, marks=pytest.mark.slow),

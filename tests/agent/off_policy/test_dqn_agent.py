@@ -14,6 +14,7 @@ QUICK = {"gradient_steps": 10}
 SMALL = {"warmup": 1, "gradient_steps": 2, "batch": 8, "hidden": [8]}
 
 
+@pytest.mark.slow
 def test_without_constraints_the_reward_is_maximised():
     env = ToyCMDP.unconstrained()
     found = learned(DQN(**QUICK), env, episodes=100)
