@@ -10,6 +10,7 @@ test split is read once per search, for the chosen candidate.
 """
 
 import json
+import math
 import statistics
 import time
 from dataclasses import replace as changed
@@ -59,12 +60,12 @@ def one(ready: Prepared, job: Job, entry: Entry, seed: int) -> tuple[SearchResul
     return found, begun - start, time.perf_counter() - begun
 
 
-def best_after(found: SearchResult) -> list[float]:
-    """Search accuracy of the best feasible candidate after every evaluation; 0 before there is one."""
-    best, course = 0.0, []
+def loss_after(found: SearchResult) -> list[float | None]:
+    """Search loss of the best feasible candidate after every evaluation; None before there is one."""
+    best, course = math.inf, []
     for judgement in found.archive:
-        best = max(best, judgement.score.accuracy if judgement.feasible else 0.0)
-        course.append(best)
+        best = min(best, judgement.score.loss if judgement.feasible and judgement.score.complete else math.inf)
+        course.append(None if best == math.inf else round(best, 6))
     return course
 
 
@@ -81,7 +82,7 @@ def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
         "widths": list(best.candidate.widths),
         "evaluations": len(found.archive),
         "distinct": len({judgement.candidate for judgement in found.archive}),
-        "best_after": best_after(found),
+        "loss_after": loss_after(found),
     }
 
 
@@ -92,25 +93,30 @@ def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def reached(runs: dict[str, Any], target: float) -> list[float]:
-    """Evaluations until the best feasible candidate had an accuracy; infinite where it never had."""
+    """Evaluations until the best feasible candidate had a search loss; infinite where it never had."""
     found = []
     for run in runs.values():
-        after = [number + 1 for number, best in enumerate(run["best_after"]) if best >= target]
-        found.append(float(after[0]) if after else float("inf"))
+        after = [number + 1 for number, loss in enumerate(run["loss_after"]) if loss is not None and loss <= target]
+        found.append(float(after[0]) if after else math.inf)
     return found
+
+
+def cell(values: list[float], digits: int) -> str:
+    """Mean and standard deviation over seeds."""
+    spread = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"
 
 
 def table(record: dict[str, Any]) -> Table:
     """Mean and spread per entry, and the median of the evaluations to what the search from scratch ended with."""
-    shown = Table("entry", "seeds", "evaluations", "search %", "test %", "to target", "seconds", title=record["task"])
+    columns = ("entry", "seeds", "evaluations", "search loss", "search %", "test %", "to target", "seconds")
+    shown = Table(*columns, title=record["task"])
     runs_of = record["runs"]
-    target = statistics.median([run["search_accuracy"] for run in runs_of.get(REFERENCE, {}).values()] or [1.0])
+    target = statistics.median([run["search_loss"] for run in runs_of.get(REFERENCE, {}).values()] or [0.0])
     for name, runs in runs_of.items():
         cells = [name, str(len(runs)), str(max(run["evaluations"] for run in runs.values()))]
-        for key in ("search_accuracy", "test_accuracy"):
-            values = [100 * run[key] for run in runs.values()]
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            cells.append(f"{statistics.mean(values):.2f} +- {spread:.2f}")
+        cells.append(cell([run["search_loss"] for run in runs.values()], 3))
+        cells += [cell([100 * run[f"{split}_accuracy"] for run in runs.values()], 2) for split in ("search", "test")]
         cells.append(f"{statistics.median(reached(runs, target)):g}")
         cells.append(f"{statistics.mean([run['seconds'] for run in runs.values()]):.0f}")
         shown.add_row(*cells)
@@ -157,7 +163,7 @@ def main() -> None:
             record["runs"].setdefault(name, {})[str(seed)] = done
             record["runs"] = {known: record["runs"][known] for known in ENTRIES if known in record["runs"]}
             replace({path: json.dumps(record, indent=1) + "\n"})
-            console.print(f"{name} seed {seed}: {done['search_accuracy']:.4f} {done['test_accuracy']:.4f}")
+            console.print(f"{name} seed {seed}: {done['search_loss']:.4f} {done['test_accuracy']:.4f}")
     console.print(table(stored(path, identity) or record))
 
 

@@ -107,7 +107,12 @@ class BatchEnv(Protocol):
 
 
 class Agent(Protocol):
-    """A learner: act step by step, update from whole episodes."""
+    """A learner: act step by step, update from whole episodes.
+
+    The environment may execute another action than was proposed, to keep to the budgets. Episodes then hold what was
+    proposed, whose probability a policy gradient needs; they hold what was executed if the agent has an attribute
+    ``learns_executed = True``, as agents that learn the value of what was done have.
+    """
 
     @property
     def episodes_per_update(self) -> int:

@@ -52,12 +52,12 @@ class Start:
         env = self.prepared.env(settings.problem, self.workers)
         saving = self._saving(name, spec)
         agent = spec.build(env.problem, self.seed)
-        assisting = self._head_start.give(agent, env)
         past = (
             settings.past
             if name == AGENT
             else replace(settings.past, assistant=False, solutions=0, replay=0, policy=None)
         )
+        assisting = self._head_start(warm=past.policy is None).give(agent, env)
         run = self._run(env, name, spec, past.origin)
         history = None if past.store is None else History(past.store)
         recorder = None
@@ -78,9 +78,10 @@ class Start:
             record=None if recorder is None else recorder.add,
         )
 
-    @cached_property
-    def _head_start(self) -> HeadStart:
-        return HeadStart(self.settings.warm_up, self.settings.assistant, lambda: self._surrogate)
+    def _head_start(self, *, warm: bool) -> HeadStart:
+        """The help of this run; a policy of an earlier search takes the place of a warm-up."""
+        warm_up = self.settings.warm_up if warm else replace(self.settings.warm_up, enabled=False)
+        return HeadStart(warm_up, self.settings.assistant, lambda: self._surrogate)
 
     @cached_property
     def _surrogate(self) -> Surrogate:

@@ -148,6 +148,18 @@ def test_every_exported_spec_has_a_yaml() -> None:
         assert reached == exported == set(SPECS[group].values()), group
 
 
+@pytest.mark.parametrize("name", choices("agent"))
+def test_every_part_of_every_agent_can_be_replaced(name: str) -> None:
+    """What a named agent sets in a part does not outlive the part."""
+    others = {"agent/encoder": "attention", "agent/multiplier": "nupi", "agent/policy": "beta", "agent/update": "cup"}
+    assert set(others) == set(PARTS)
+    mine = plain(alone("agent", name)["agent"])
+    replaced = {part: choice for part, choice in others.items() if part.split("/")[1] in mine}
+    node = plain(composed(f"agent={name}", *(f"{part}={choice}" for part, choice in replaced.items()))["agent"])
+    for part, choice in replaced.items():
+        assert node[part.split("/")[1]] == chosen(part, choice), part
+
+
 REFUSED = {
     "an unknown option": ("model.colour=red", "colour"),
     "a mistyped option": ("model.width=wide", "model.width"),

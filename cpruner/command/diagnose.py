@@ -10,23 +10,15 @@ from rich.console import Console
 from cpruner.cmdp import Episode
 from cpruner.command.certificate import write
 from cpruner.command.recorded import recorded
+from cpruner.env import entry_names
 from cpruner.errors import InputError
-from cpruner.history import History
+from cpruner.history import History, Run
 from cpruner.report import Probe, probe, render_probe, search_warnings
 from cpruner.screen import RANDOM, warning_text
 from cpruner.settings import AGENT
 
 PROBE = "probe.json"
 _SAME = 2  # decimals to which actions of one candidate agree
-_FIXED = (
-    "position",
-    *(f"{wave} of {k} half turn{'s' if k > 1 else ''}" for k in (1, 2, 4, 8) for wave in ("sin", "cos")),
-    "log2 of channels",
-    "share of FLOPs",
-    "share of parameters",
-    "previous action",
-    "mean ratio so far",
-)
 
 
 def diagnose(arguments: Sequence[str], console: Console, stored: Callable[[Path], str | None]) -> Probe:
@@ -38,7 +30,7 @@ def diagnose(arguments: Sequence[str], console: Console, stored: Callable[[Path]
         stored: From a run directory to the history file of its run; None if it kept none.
 
     Raises:
-        InputError: The arguments are others, or there are too few episodes.
+        InputError: The arguments are others, the run kept no episodes, or too few.
         ArtefactError: The directory is not that of a run with such a search.
     """
     if len(arguments) not in (1, 2):
@@ -49,50 +41,51 @@ def diagnose(arguments: Sequence[str], console: Console, stored: Callable[[Path]
     found = recorded(run_dir, search)
     has_random = search == AGENT and (run_dir / "search" / f"{RANDOM}.pt").is_file()
     reference = recorded(run_dir, RANDOM).history if has_random else None
-    for warning in search_warnings(found.history, len(found.history.reward), reference=reference):
+    for warning in search_warnings(found.history, len(found.history.accuracy), reference=reference):
         console.print(warning_text(warning))
-    episodes = _kept(stored(run_dir), run_dir, search) or found.episodes
-    outcome = probe_episodes(episodes, found.constraints)
+    episodes = _episodes(stored(run_dir), run_dir, search)
+    names = entry_names(found.constraints)
+    drawn = bool(episodes) and episodes[0].observation_TO.shape[1] > len(names)
+    outcome = probe_episodes(episodes, entry_names(found.constraints, drawn=drawn))
     write(run_dir / PROBE, {"search": search, **dataclasses.asdict(outcome)})
     console.print(render_probe(outcome))
     console.print(f"written to {run_dir / PROBE}", highlight=False, soft_wrap=True)
     return outcome
 
 
-def _kept(store: str | None, run_dir: Path, search: str) -> tuple[Episode, ...]:
-    """All episodes of a search, from the history."""
-    if store is None or not Path(store).is_file():
-        return ()
-    history = History(store)
-    folder = str(run_dir.resolve())
-    runs = [run for run in history.runs() if (run.folder, run.name) == (folder, search)]
-    kept = [evaluation.episode for run in runs[-1:] for evaluation in history.episodes(run)]
-    return tuple(episode for episode in kept if episode is not None)
+def _episodes(store: str | None, run_dir: Path, search: str) -> tuple[Episode, ...]:
+    """All episodes of a search, from the history of its run."""
+    runs: list[Run] = []
+    if store is not None and Path(store).is_file():
+        history, folder = History(store), str(run_dir.resolve())
+        runs = [run for run in history.runs() if (run.folder, run.name) == (folder, search)]
+    if not runs:
+        raise InputError(
+            f"history of {run_dir}",
+            expected="a file with the episodes of its searches",
+            got="a run that kept none (past=none)" if store is None else f"no such run in {store}",
+            remedy="Call cpruner where the run was started, or search again with past=kept.",
+        )
+    found = (evaluation.episode for evaluation in history.episodes(runs[-1]))
+    return tuple(episode for episode in found if episode is not None)
 
 
-def probe_episodes(episodes: Sequence[Episode], constraints: Sequence[str] = ()) -> Probe:
+def probe_episodes(episodes: Sequence[Episode], names: Sequence[str]) -> Probe:
     """Probe whole episodes of one length.
 
     Args:
         episodes: Of one problem.
-        constraints: Names of the budgets, for the names of the observation's entries.
+        names: Of the entries of an observation.
 
     Raises:
         InputError: They are too few, of different lengths, or end all alike.
     """
     if len({episode.observation_TO.shape for episode in episodes}) != 1:
         expected = "observations of whole episodes, all of one shape"
-        remedy = "Probe the search of an agent that remembers episodes: on-policy and off-policy agents do."
-        raise InputError("episodes", expected=expected, got="none" if not episodes else "several shapes", remedy=remedy)
+        got, remedy = "none" if not episodes else "several shapes", "Probe a search that has judged candidates."
+        raise InputError("episodes", expected=expected, got=got, remedy=remedy)
     observation_NTO = np.stack([episode.observation_TO for episode in episodes])
     action_NB = np.stack([np.clip(episode.action_TA, 0.0, 1.0).ravel() for episode in episodes])
     group_N = np.unique(action_NB.round(_SAME), axis=0, return_inverse=True)[1].reshape(-1)
     return_N = np.array([episode.total_reward for episode in episodes])
-    return probe(observation_NTO, return_N, group_N, entry_names(observation_NTO.shape[2], constraints))
-
-
-def entry_names(size: int, constraints: Sequence[str]) -> tuple[str, ...]:
-    """Names of the entries of an observation, after ``env/observation.py``; numbers for any other layout."""
-    ends = [f"{name} if the rest {does}" for does in ("stays dense", "goes to the lowest") for name in constraints]
-    names = (*_FIXED, *ends, "share of the limits")  # the last where budgets are drawn
-    return names[:size] if len(names) - 1 <= size <= len(names) else tuple(f"entry {number}" for number in range(size))
+    return probe(observation_NTO, return_N, group_N, names)

@@ -1,9 +1,9 @@
-"""What a run directory tells of a search: its history and the episodes that were kept.
+"""What the checkpoint in a run directory tells of a search.
 
-Axis letters: T steps, B steps of all episodes together, V = 1 + K (reward first, then costs).
+Axis letters: E evaluations, G groups.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from cpruner.cmdp import Array, Episode
 from cpruner.errors import ArtefactError
 from cpruner.report import Course, History
 
@@ -23,12 +22,10 @@ class Recorded:
     Args:
         constraints: Names of the budgets.
         history: Its course; groups go by number, and ratios are shares of the widest candidate.
-        episodes: Whole episodes, oldest first.
     """
 
     constraints: tuple[str, ...]
     history: History
-    episodes: tuple[Episode, ...]
 
 
 def recorded(run_dir: Path, search: str) -> Recorded:
@@ -44,7 +41,7 @@ def recorded(run_dir: Path, search: str) -> Recorded:
     try:
         state = torch.load(path, weights_only=True)
         names = tuple(state["identity"]["constraints"])
-        return Recorded(names, _history(state), tuple(_episodes(state["agent"])))
+        return Recorded(names, _history(state))
     except Exception as error:
         why = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ArtefactError(f"{path}: expected a checkpoint as written by a search, got {why}.") from error
@@ -60,20 +57,3 @@ def _history(state: Mapping[str, Any]) -> History:
     for update in state["updates"]:
         course.learnt(update["multipliers"], update["scalars"])
     return course.history
-
-
-def _episodes(agent: Mapping[str, Any]) -> Iterator[Episode]:
-    """The episodes an agent remembers: on-policy agents those of the last updates, off-policy agents their replay."""
-    memory = agent.get("memory")
-    if isinstance(memory, list):
-        for played in (played for group in memory for played in group):
-            yield _episode(played["observation"].numpy(), played["action"].numpy(), played["signal"].numpy())
-    elif isinstance(memory, Mapping) and "replay" in memory:
-        steps = {name: value.numpy() for name, value in memory["replay"].items()}
-        end_N = np.flatnonzero(steps["done_B"]) + 1
-        for first, last in zip([0, *end_N[:-1]], end_N, strict=True):
-            yield _episode(*(steps[name][first:last] for name in ("observation_BO", "action_BA", "signal_BV")))
-
-
-def _episode(observation_TO: Array, action_TA: Array, signal_TV: Array) -> Episode:
-    return Episode(observation_TO, action_TA, signal_TV[:, 0], signal_TV[:, 1:])

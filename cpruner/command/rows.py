@@ -80,4 +80,4 @@ def history(found: SearchResult) -> History:
 def warnings(searches: Mapping[str, SearchResult]) -> tuple[SearchWarning, ...]:
     """What was wrong with the agent's search when it ended; compared with random choices where those were made too."""
     agent, reference = history(searches[AGENT]), searches.get(RANDOM)
-    return search_warnings(agent, len(agent.reward), reference=None if reference is None else history(reference))
+    return search_warnings(agent, len(agent.accuracy), reference=None if reference is None else history(reference))

@@ -2,7 +2,7 @@
 
 from cpruner.env.bench import Bench
 from cpruner.env.judge import Judge, Judgement
-from cpruner.env.observation import Observer
+from cpruner.env.observation import Observer, entry_names
 from cpruner.env.predicted_env import PredictedEnv
 from cpruner.env.projection import Countable
 from cpruner.env.pruning_env import PruningEnv
@@ -20,6 +20,7 @@ __all__ = [
     "PruningEnv",
     "PruningProblem",
     "Shelf",
+    "entry_names",
     "pack",
     "unpack",
 ]

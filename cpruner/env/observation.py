@@ -29,8 +29,29 @@ from cpruner.constraint import Reading
 from cpruner.space import PruningSpace
 
 Array = NDArray[np.float64]
-_FIXED = 14
 _CEILING = 20.0
+
+
+_ALIKE = (
+    "position",
+    *(f"{wave} of {k} half turn{'s' if k > 1 else ''}" for k in (1, 2, 4, 8) for wave in ("sin", "cos")),
+    "log2 of channels",
+    "share of FLOPs",
+    "share of parameters",
+    "previous action",
+    "mean ratio so far",
+)
+
+
+def entry_names(constraints: Sequence[str], *, drawn: bool = False) -> tuple[str, ...]:
+    """Names of the entries of an observation, in their order.
+
+    Args:
+        constraints: Names of the budgets.
+        drawn: Whether budgets are drawn, so that the share of the limits is told at the end.
+    """
+    ends = [f"{name} if the rest {does}" for does in ("stays dense", "goes to the lowest") for name in constraints]
+    return (*_ALIKE, *ends, *(("share of the limits",) if drawn else ()))
 
 
 @dataclass(frozen=True)
@@ -54,7 +75,7 @@ class Observer:
     @property
     def size(self) -> int:
         """Length of an observation."""
-        return _FIXED + 2 * len(self.dense) + self.drawn
+        return len(_ALIKE) + 2 * len(self.dense) + self.drawn
 
     @cached_property
     def shares(self) -> Array:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final, runtime_checkable
 
+from cpruner.agent.warm_up import Imitator, Learner
 from cpruner.cmdp import Agent, Episode
 from cpruner.env import PruningEnv
 from cpruner.history.archive import recall
@@ -13,19 +14,6 @@ from cpruner.history.lesson import lessons, on_budget, replays
 from cpruner.history.run import Run
 from cpruner.history.spec import Past
 from cpruner.history.transfer import transfer
-
-
-@runtime_checkable
-class Imitator(Protocol):
-    """An agent that learns from given solutions."""
-
-    def imitate(self, episodes: Sequence[Episode], steps: int, lr: float) -> float:
-        """Make the actions of given episodes likely."""
-        ...
-
-    def restart(self, exploration: float) -> None:
-        """Keep what was learned, forget what was played."""
-        ...
 
 
 @runtime_checkable
@@ -95,5 +83,6 @@ def _imitate(history: History, run: Run, env: PruningEnv, agent: Imitator, past:
     found = lessons(history, run, env, others=past.others).best(past.solutions, past.near)
     if len(found):
         agent.imitate(on_budget(found, env), past.imitation, past.imitation_lr)
-        agent.restart(past.exploration)
+        if isinstance(agent, Learner):
+            agent.restart(past.exploration)
     return len(found)

@@ -12,7 +12,7 @@ class Course:
     """What was seen of a search so far, one entry per evaluation and per update."""
 
     def __init__(self) -> None:
-        self._rewards: list[float] = []
+        self._accuracies: list[float] = []
         self._scaled: list[Mapping[str, float]] = []
         self._ratios: list[Mapping[str, float]] = []
         self._multipliers: list[Mapping[str, float]] = []
@@ -20,17 +20,17 @@ class Course:
 
     def __len__(self) -> int:
         """Evaluations seen."""
-        return len(self._rewards)
+        return len(self._accuracies)
 
-    def judged(self, reward: float, scaled: Mapping[str, float], ratios: Mapping[str, float]) -> None:
+    def judged(self, accuracy: float, scaled: Mapping[str, float], ratios: Mapping[str, float]) -> None:
         """Add an evaluation.
 
         Args:
-            reward: Of the network.
+            accuracy: Search accuracy of the network.
             scaled: Name of a budget -> cost / limit.
             ratios: Name of a group -> share of its channels kept.
         """
-        self._rewards.append(reward)
+        self._accuracies.append(accuracy)
         self._scaled.append(dict(scaled))
         self._ratios.append(dict(ratios))
 
@@ -54,7 +54,7 @@ class Course:
     def history(self) -> History:
         """Everything seen so far."""
         return History(
-            reward=tuple(self._rewards),
+            accuracy=tuple(self._accuracies),
             scaled=_columns(self._scaled),
             multipliers=_columns(self._multipliers),
             ratios=_columns(self._ratios),

@@ -21,10 +21,10 @@ _DPI = 150
 
 
 def curves(history: History) -> Figure:
-    """Reward, costs against their limits, and multipliers, one above the other."""
+    """Search accuracy, costs against their limits, and multipliers, one above the other."""
     panels = 1 + bool(history.scaled) + bool(history.multipliers)
     figure, axes = _figure(8.0, 2.6 * panels, panels)
-    _draw_reward(axes[0], history)
+    _draw_accuracy(axes[0], history)
     if history.scaled:
         _draw_costs(axes[1], history)
     if history.multipliers:
@@ -71,7 +71,7 @@ def write_figures(report: Report, folder: str | Path) -> tuple[Path, ...]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    if report.history.reward:
+    if report.history.accuracy:
         written.append(_save(curves(report.history), folder / "curves.png"))
     if report.groups:
         written.append(_save(widths(report.groups, report.uniform_groups), folder / "widths.png"))
@@ -90,11 +90,11 @@ def _save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _draw_reward(axis: Axes, history: History) -> None:
-    steps = range(1, len(history.reward) + 1)
+def _draw_accuracy(axis: Axes, history: History) -> None:
+    steps = range(1, len(history.accuracy) + 1)
     points_by_fit: dict[bool, list[tuple[int, float]]] = {False: [], True: []}
-    for step, reward, fits in zip(steps, history.reward, history.feasible, strict=True):
-        points_by_fit[fits].append((step, reward))
+    for step, accuracy, fits in zip(steps, history.accuracy, history.feasible, strict=True):
+        points_by_fit[fits].append((step, accuracy))
     missed, met = points_by_fit[False], points_by_fit[True]
     for points, color, alpha, label in ((missed, _GREY, 0.5, "over a budget"), (met, _BLUE, 0.9, "within budgets")):
         if points:
@@ -102,7 +102,7 @@ def _draw_reward(axis: Axes, history: History) -> None:
             axis.scatter(places, heights, s=11, color=color, alpha=alpha, linewidths=0, label=label)
     if met:
         axis.step(steps, history.best_feasible, where="post", color=_INK, linewidth=1.8, label="best within budgets")
-    axis.set_ylabel("reward", fontsize=9)
+    axis.set_ylabel("search accuracy", fontsize=9)
     axis.set_xlabel("evaluation", fontsize=9)
     _finish(axis)
 

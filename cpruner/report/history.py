@@ -10,7 +10,7 @@ class History:
     """The course of a search, E evaluations and U updates long.
 
     Args:
-        reward: Reward of each evaluated network, length E; with the usual reward its search accuracy in [0, 1].
+        accuracy: Search accuracy of each evaluated network, length E, whatever the agent is paid.
         scaled: Name of a budget -> cost / limit of each evaluated network, each of length E; met at 1 or below.
         multipliers: Name of a budget -> Lagrange multiplier after each update, each of length U.
         ratios: Name of a group -> share of its channels kept by each evaluated network, each of length E.
@@ -18,7 +18,7 @@ class History:
             did not report it.
     """
 
-    reward: tuple[float, ...] = ()
+    accuracy: tuple[float, ...] = ()
     scaled: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     multipliers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     ratios: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -27,14 +27,14 @@ class History:
     @property
     def feasible(self) -> tuple[bool, ...]:
         """Whether each evaluated network met every budget."""
-        return tuple(all(costs[index] <= 1 for costs in self.scaled.values()) for index in range(len(self.reward)))
+        return tuple(all(costs[index] <= 1 for costs in self.scaled.values()) for index in range(len(self.accuracy)))
 
     @property
     def best_feasible(self) -> tuple[float, ...]:
-        """Largest reward so far among networks that met every budget; NaN before the first."""
+        """Largest accuracy so far among networks that met every budget; NaN before the first."""
         best, course = math.nan, []
-        for reward, met in zip(self.reward, self.feasible, strict=True):
-            if met and not reward <= best:
-                best = reward
+        for accuracy, met in zip(self.accuracy, self.feasible, strict=True):
+            if met and not accuracy <= best:
+                best = accuracy
             course.append(best)
         return tuple(course)

@@ -75,7 +75,7 @@ def _saturated(history: History) -> Iterator[SearchWarning]:
 
 
 def _infeasible(history: History, total: int, start: int) -> Iterator[SearchWarning]:
-    done = len(history.reward)
+    done = len(history.accuracy)
     if done < WINDOW or start + done < total / 2 or any(history.feasible):
         return
     excess, name = min(max((costs[e] - 1, name) for name, costs in history.scaled.items()) for e in range(done))
@@ -87,7 +87,7 @@ def _infeasible(history: History, total: int, start: int) -> Iterator[SearchWarn
 
 
 def _collapsed(history: History, total: int, start: int) -> Iterator[SearchWarning]:
-    done = min(len(history.reward), int(EARLY * total) - start)
+    done = min(len(history.accuracy), int(EARLY * total) - start)
     if done < 2 * WINDOW or not history.ratios:
         return
     ratio_WG = np.array(list(history.ratios.values()), dtype=np.float64).T[done - WINDOW : done]
@@ -103,7 +103,7 @@ def _collapsed(history: History, total: int, start: int) -> Iterator[SearchWarni
 
 
 def _no_better_than_random(history: History, reference: History) -> Iterator[SearchWarning]:
-    done = min(len(history.reward), len(reference.reward))
+    done = min(len(history.accuracy), len(reference.accuracy))
     late, chance = _met(history, done // 2, done), _met(reference, 0, done)
     best = max(_met(history, 0, done), default=math.nan)
     if done < FEWEST or not chance or best > max(chance) or _above(late, chance):
@@ -117,7 +117,7 @@ def _no_better_than_random(history: History, reference: History) -> Iterator[Sea
 
 
 def _no_better_than_before(history: History, total: int) -> Iterator[SearchWarning]:
-    done = len(history.reward)
+    done = len(history.accuracy)
     early, late = _met(history, 0, done // 4), _met(history, done // 2, done)
     if done < max(FEWEST, total / 2) or not early or (late and max(late) > max(early)) or _above(late, early):
         return
@@ -132,8 +132,8 @@ def _no_better_than_before(history: History, total: int) -> Iterator[SearchWarni
 
 def _met(history: History, first: int, last: int) -> list[float]:
     """Rewards of the networks that met every budget."""
-    pairs = zip(history.reward[first:last], history.feasible[first:last], strict=True)
-    return [reward for reward, met in pairs if met]
+    pairs = zip(history.accuracy[first:last], history.feasible[first:last], strict=True)
+    return [accuracy for accuracy, met in pairs if met]
 
 
 def _above(left: Sequence[float], right: Sequence[float]) -> bool:

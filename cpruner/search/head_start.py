@@ -52,7 +52,7 @@ class HeadStart:
         Raises:
             InfeasibleError: The narrowest network exceeds a counted budget.
         """
-        if not self.helps(agent) or env.options.action == "mask":
+        if not self.helps(agent) or env.actions.masks:
             return None
         made = self.surrogate()
         if self.warm_up.enabled:

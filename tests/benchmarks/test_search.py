@@ -2,7 +2,7 @@ import math
 
 import pytest
 from measure.entry import ENTRIES, Entry
-from search import REFERENCE, best_after, one, prepared, reached, row, table
+from search import REFERENCE, loss_after, one, prepared, reached, row, table
 from tiny_job import job, splits
 
 from cpruner.agent import Plan, Random, WarmUp
@@ -32,38 +32,41 @@ def test_a_row_is_of_the_network_that_would_be_returned(ready) -> None:
     found, _, _ = one(ready, JOB, Entry(Plan(), QUICK), seed=0)
     kept = row(ready, splits(), found)
     best = found.require()
-    assert kept["search_accuracy"] == best.score.accuracy == kept["best_after"][-1]
+    assert kept["search_accuracy"] == best.score.accuracy
+    assert kept["search_loss"] == best.score.loss == pytest.approx(kept["loss_after"][-1], abs=1e-6)
     assert kept["test_accuracy"] == score(ready.finish(best.candidate), splits().test).accuracy
     assert kept["feasible"]
-    assert kept["evaluations"] == len(kept["best_after"]) == 12
+    assert kept["evaluations"] == len(kept["loss_after"]) == 12
     assert kept["distinct"] == len({judgement.candidate for judgement in found.archive})
 
 
-def test_the_best_never_falls_and_what_does_not_fit_does_not_count(ready) -> None:
+def test_the_loss_never_rises_and_what_does_not_fit_does_not_count(ready) -> None:
     entry = Entry(Random(), posed={"feasibility": "soft"})
     found, _, _ = one(ready, JOB, entry, seed=0)
-    after = best_after(found)
-    assert after == sorted(after)
+    after = loss_after(found)
     assert not found.archive[0].feasible
-    assert after[0] == 0.0
+    assert after[0] is None
+    known = [loss for loss in after if loss is not None]
+    assert known == sorted(known, reverse=True)
+    assert len(known) >= sum(judgement.feasible for judgement in found.archive) > 0
 
 
 def test_evaluations_to_a_target() -> None:
-    runs = {"0": {"best_after": [0.1, 0.5, 0.5, 0.9]}, "1": {"best_after": [0.4, 0.4, 0.4, 0.4]}}
+    runs = {"0": {"loss_after": [None, 0.5, 0.5, 0.1]}, "1": {"loss_after": [0.6, 0.6, 0.6, 0.6]}}
     assert reached(runs, 0.5) == [2.0, math.inf]
-    assert reached(runs, 0.4) == [2.0, 1.0]
+    assert reached(runs, 0.6) == [2.0, 1.0]
 
 
 def test_the_table_shows_the_evaluations_to_what_the_reference_ended_with() -> None:
-    def run(best_after: list[float]) -> dict[str, object]:
-        return {
-            "search_accuracy": best_after[-1], "test_accuracy": 0.5, "evaluations": 3, "seconds": 1.0,
-            "best_after": best_after,
-        }  # fmt: skip
+    def run(*after: float) -> dict[str, object]:
+        found = {"search_accuracy": 1 - after[-1], "search_loss": after[-1], "test_accuracy": 0.5}
+        return found | {"evaluations": 3, "seconds": 1.0, "loss_after": list(after)}
 
-    record = {"task": "x", "runs": {REFERENCE: {"0": run([0.1, 0.2, 0.3])}, "other": {"0": run([0.3, 0.3, 0.4])}}}
-    assert list(table(record).columns[5].cells) == ["3", "1"]
-    assert list(table(record).columns[3].cells) == ["30.00 +- 0.00", "40.00 +- 0.00"]
+    other = {"0": run(0.7, 0.7, 0.6), "1": run(0.8, 0.7, 0.4)}
+    shown = table({"task": "x", "runs": {REFERENCE: {"0": run(0.9, 0.8, 0.7)}, "other": other}})
+    assert list(shown.columns[6].cells) == ["3", "1.5"]
+    assert list(shown.columns[3].cells) == ["0.700", "0.500 +- 0.141"]
+    assert list(shown.columns[4].cells) == ["30.00", "50.00 +- 14.14"]
 
 
 def test_help_is_given_to_those_whose_name_says_so() -> None:

@@ -103,7 +103,7 @@ def test_the_history_of_a_search() -> None:
     archive = (judgement((4, 6, 8), 0.9, flops=1.5, params=2.0), judgement((2, 3, 4), 0.5, flops=0.5, params=0.25))
     updates = (Update(1, 0.9, {}, {"flops": 1.0, "params": 2.0}), Update(2, 0.5, {}, {"flops": 0.5, "params": 0.0}))
     with_multipliers = history(SearchResult(archive, updates))
-    assert with_multipliers.reward == (0.9, 0.5)
+    assert with_multipliers.accuracy == (0.9, 0.5)
     assert with_multipliers.scaled == {"flops": (1.5, 0.5), "params": (2.0, 0.25)}
     assert with_multipliers.multipliers == {"flops": (1.0, 0.5), "params": (2.0, 0.0)}
     assert history(SearchResult(archive, (Update(2, 0.5, {}),))).multipliers == {}

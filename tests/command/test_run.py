@@ -93,7 +93,7 @@ def test_the_report_is_that_of_the_files(good: Done) -> None:
     assert result["searched"]["flops"] == result["pruned"]["flops"] < result["dense"]["flops"]
     assert [row.name for row in good.report.baselines] == ["uniform"]
     assert len(good.report.uniform_groups) == len(good.report.groups)
-    assert len(good.report.history.reward) == result["evaluations"] == 2
+    assert len(good.report.history.accuracy) == result["evaluations"] == 2
     limits = json.loads((good.run_dir / LIMITS).read_text())
     assert {row.name: row.limit for row in good.report.budgets} == {name: one["limit"] for name, one in limits.items()}
 

@@ -10,7 +10,7 @@ from tiny_task import SIZES, env, flops, params, space
 from torch import nn
 
 from cpruner.constraint import Budget, External, Latency, Params, Reading
-from cpruner.env import Observer
+from cpruner.env import Observer, PruningProblem, entry_names
 from cpruner.space import trace
 
 DENSE = (flops(*SIZES), params(*SIZES))  # 15136 FLOPs, 810 parameters
@@ -157,3 +157,14 @@ def test_every_episode_has_a_share_of_its_own() -> None:
     drawn = Observer(space(), READINGS, COUNTED, 0.1, drawn=True)
     both = drawn.observe_of(np.array([[0.5], [0.5]]), np.array([1.0, 0.3]))
     np.testing.assert_array_equal(both, [drawn.observe([0.5]), drawn.observe([0.5], 0.3)])
+
+
+def test_every_entry_has_a_name_of_its_own() -> None:
+    plain, drawn = env(), env(problem=PruningProblem(tightest=0.5))
+    names = entry_names(plain.problem.constraints)
+    assert len(set(names)) == len(names) == plain.problem.observation_size
+    assert names[12:15] == ("previous action", "mean ratio so far", "flops if the rest stays dense")
+    assert names[-1] == "params if the rest goes to the lowest"
+    told = entry_names(drawn.problem.constraints, drawn=True)
+    assert told == (*names, "share of the limits")
+    assert len(told) == drawn.problem.observation_size

@@ -7,7 +7,7 @@ import pytest
 from tiny_past import DEEP, deep_env, described, filled, quick
 from tiny_task import BUDGETS, SOFT, Scripted, env
 
-from cpruner.agent import Clipped, Gaussian, OnPolicy, Random
+from cpruner.agent import Clipped, Gaussian, OnPolicy, Plan, Random
 from cpruner.candidate import Candidate
 from cpruner.cmdp import Episode
 from cpruner.constraint import Budget, Flops
@@ -75,6 +75,19 @@ def test_an_agent_that_imitates_begins_with_the_best_of_the_past(same: bool, tmp
     best = lessons(history, run, posed).best(1, past.near)
     wanted_G = posed.countable.fit_of(best.ratio_NG, posed.options.lowest)[0]
     np.testing.assert_allclose(play(posed, agent, deterministic=True).action_TA[:, 0], wanted_G, atol=0.02)
+
+
+def test_a_plan_follows_the_best_of_the_past(tmp_path: Path) -> None:
+    """It imitates and has no exploration to be left with."""
+    history, _ = filled(tmp_path / "history.sqlite")
+    posed = env(problem=SOFT)
+    run = described(posed)
+    agent = Plan().build(posed.problem, seed=0)
+    past = Past(store="history.sqlite", solutions=1, judgements=False)
+    assert inherit(history, run, posed, agent, past).imitated == 1
+    best = lessons(history, run, posed).best(1, past.near)
+    wanted_G = posed.countable.fit_of(best.ratio_NG, posed.options.lowest)[0]
+    np.testing.assert_allclose(play(posed, agent).action_TA[:, 0], wanted_G)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ def test_evaluations_become_columns():
     course.judged(0.5, {"flops": 0.5, "params": 1.0}, {"a": 0.5, "b": 0.25})
     assert len(course) == 2
     assert course.history == History(
-        reward=(0.9, 0.5),
+        accuracy=(0.9, 0.5),
         scaled={"flops": (1.5, 0.5), "params": (0.5, 1.0)},
         ratios={"a": (1.0, 0.5), "b": (0.75, 0.25)},
     )

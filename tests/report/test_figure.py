@@ -11,7 +11,7 @@ from cpruner.report.figure import _running_median, _shorten
 
 def test_curves_has_a_panel_each_for_reward_costs_and_multipliers(report):
     axes = curves(report.history).axes
-    assert [axis.get_ylabel() for axis in axes] == ["reward", "cost / limit", "multiplier λ"]
+    assert [axis.get_ylabel() for axis in axes] == ["search accuracy", "cost / limit", "multiplier λ"]
     assert [axis.get_xlabel().split()[0] for axis in axes] == ["evaluation", "evaluation", "update"]
     labels = [text.get_text() for text in axes[0].get_legend().get_texts()]
     assert labels == ["over a budget", "within budgets", "best within budgets"]
@@ -20,8 +20,8 @@ def test_curves_has_a_panel_each_for_reward_costs_and_multipliers(report):
 
 
 def test_curves_draws_what_there_is():
-    alone = curves(History(reward=(0.1, 0.2)))
-    assert [axis.get_ylabel() for axis in alone.axes] == ["reward"]
+    alone = curves(History(accuracy=(0.1, 0.2)))
+    assert [axis.get_ylabel() for axis in alone.axes] == ["search accuracy"]
     hopeless = curves(History((0.1, 0.2), {"flops": (2.0, 3.0)}))
     labels = [text.get_text() for text in hopeless.axes[0].get_legend().get_texts()]
     assert labels == ["over a budget"]

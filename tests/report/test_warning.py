@@ -13,12 +13,12 @@ def kinds(*args, **options):
     return [warning.kind for warning in search_warnings(*args, **options)]
 
 
-def lively(reward, cost=0.9, seed=0, groups=3, **parts):
+def lively(accuracy, cost=0.9, seed=0, groups=3, **parts):
     """A history in which no candidate comes twice."""
-    ratio_GE = np.random.default_rng(seed).random((groups, len(reward)))
+    ratio_GE = np.random.default_rng(seed).random((groups, len(accuracy)))
     ratios = {f"g{g}": tuple(row) for g, row in enumerate(ratio_GE.tolist())}
-    costs = tuple(cost) if isinstance(cost, list) else (cost,) * len(reward)
-    return History(tuple(reward), {"flops": costs}, ratios=ratios, **parts)
+    costs = tuple(cost) if isinstance(cost, list) else (cost,) * len(accuracy)
+    return History(tuple(accuracy), {"flops": costs}, ratios=ratios, **parts)
 
 
 def noisy(count, level=0.5, slope=0.0, seed=0):
@@ -31,7 +31,7 @@ LEARNING = lively(noisy(100, slope=0.4))
 
 def test_a_search_that_learns_raises_nothing():
     for done in range(101):
-        history = lively(LEARNING.reward[:done])
+        history = lively(LEARNING.accuracy[:done])
         assert search_warnings(history, 100) == ()
     assert search_warnings(LEARNING, 100, reference=lively(noisy(100, seed=1))) == ()
 
@@ -151,10 +151,10 @@ def test_a_better_best_or_a_better_average_is_progress(late):
 
 
 def test_only_candidates_within_the_budgets_count():
-    rewards = [0.6] * 30 + [0.9] * 30
-    assert kinds(lively(rewards), 60) == []
-    assert kinds(lively(rewards, cost=[0.9] * 30 + [1.1] * 30), 60) == ["no better"]
-    assert kinds(lively(rewards[::-1], cost=[1.1] * 30 + [0.9] * 30), 60) == []  # none at first
+    accuracies = [0.6] * 30 + [0.9] * 30
+    assert kinds(lively(accuracies), 60) == []
+    assert kinds(lively(accuracies, cost=[0.9] * 30 + [1.1] * 30), 60) == ["no better"]
+    assert kinds(lively(accuracies[::-1], cost=[1.1] * 30 + [0.9] * 30), 60) == []  # none at first
 
 
 def test_no_better_than_random():
@@ -182,13 +182,13 @@ def test_random_without_a_feasible_candidate_says_nothing():
 
 
 @given(
-    rewards=st.lists(st.floats(0.0, 1.0), max_size=70),
+    accuracies=st.lists(st.floats(0.0, 1.0), max_size=70),
     costs=st.lists(st.floats(0.5, 1.5), min_size=70, max_size=70),
     total=st.integers(1, 100),
 )
-def test_any_history_can_be_read(rewards, costs, total):
-    history = lively(rewards, cost=costs[: len(rewards)])
+def test_any_history_can_be_read(accuracies, costs, total):
+    history = lively(accuracies, cost=costs[: len(accuracies)])
     for reference in (None, LEARNING, History()):
-        found = kinds(history, max(total, len(rewards)), reference=reference)
+        found = kinds(history, max(total, len(accuracies)), reference=reference)
         assert len(found) == len(set(found))
         assert set(found) <= {"infeasible", "no better"}
