@@ -64,7 +64,7 @@ def main() -> None:
     ready, splits = prepared(job)
     pooled: list[dict[str, float]] = []
     for seed in range(options.seeds):
-        found, _, _ = one(ready, job, ENTRY, seed)
+        found, _ = one(ready, job, ENTRY, seed)
         pooled += rows(ready, splits, best(list(found.archive), options.candidates))
     record = {"task": options.task, **environment(), "rows": pooled, "spearman": correlations(pooled)}
     replace({RESULTS / f"promise_{options.task}.json": json.dumps(record, indent=1) + "\n"})

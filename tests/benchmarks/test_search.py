@@ -21,15 +21,16 @@ def ready():
 
 
 def test_a_search_is_judged_from_an_empty_memory(ready) -> None:
-    found, _, _ = one(ready, JOB, Entry(Random()), seed=0)
+    found, _ = one(ready, JOB, Entry(Random()), seed=0)
     assert len(found.archive) == 12
-    again, _, _ = one(ready, JOB, Entry(Random(), evaluations=1), seed=0)
+    again, _ = one(ready, JOB, Entry(Random(), evaluations=1), seed=0)
     assert len(ready.memo) == len(again.archive) == 1
     assert again.archive[0].candidate == found.archive[0].candidate
 
 
 def test_a_row_is_of_the_network_that_would_be_returned(ready) -> None:
-    found, _, _ = one(ready, JOB, Entry(Plan(), QUICK), seed=0)
+    found, taken = one(ready, JOB, Entry(Plan(), QUICK), seed=0)
+    assert 0 < taken["prepared_in"] < taken["core_seconds"]
     kept = row(ready, splits(), found)
     best = found.require()
     assert kept["search_accuracy"] == best.score.accuracy
@@ -42,7 +43,7 @@ def test_a_row_is_of_the_network_that_would_be_returned(ready) -> None:
 
 def test_the_loss_never_rises_and_what_does_not_fit_does_not_count(ready) -> None:
     entry = Entry(Random(), posed={"feasibility": "soft"})
-    found, _, _ = one(ready, JOB, entry, seed=0)
+    found, _ = one(ready, JOB, entry, seed=0)
     after = loss_after(found)
     assert not found.archive[0].feasible
     assert after[0] is None
@@ -60,7 +61,7 @@ def test_evaluations_to_a_target() -> None:
 def test_the_table_shows_the_evaluations_to_what_the_reference_ended_with() -> None:
     def run(*after: float) -> dict[str, object]:
         found = {"search_accuracy": 1 - after[-1], "search_loss": after[-1], "test_accuracy": 0.5}
-        return found | {"evaluations": 3, "seconds": 1.0, "loss_after": list(after)}
+        return found | {"evaluations": 3, "core_seconds": 1.0, "loss_after": list(after)}
 
     other = {"0": run(0.7, 0.7, 0.6), "1": run(0.8, 0.7, 0.4)}
     shown = table({"task": "x", "runs": {REFERENCE: {"0": run(0.9, 0.8, 0.7)}, "other": other}})
