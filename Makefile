@@ -16,6 +16,8 @@ help:  ## list the targets
 demo: $(INSTALLED)  ## prune the default network (about a minute on two CPU cores); results in runs/demo/latest
 	$(BIN)/cpruner job=demo
 
+# Kept bytecode, that of rewritten assertions above all, takes ten seconds per process off every run but the first.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(INSTALLED)  ## the unit suite on two processes; CIFAR-10 tests run where ../shared exists
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 

@@ -36,7 +36,8 @@ from cpruner.evaluate import Judging, Numerics, Scorer
 from cpruner.evaluate.bound import Bound
 from cpruner.evaluate.evaluation_set import Gathered
 from cpruner.evaluate.order import margins, stratified_order
-from cpruner.prepare import Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Prepared, Task
 
 COUNTS = (50, 100, 250, 500)
 MARGINS = (0.0, 0.02, 0.05, 0.1)

@@ -22,7 +22,7 @@ from search import prepared
 
 from cpruner.command import Job
 from cpruner.pool import Pool, Workers
-from cpruner.prepare import Prepared
+from cpruner.prepared import Prepared
 from cpruner.search import SearchResult, search
 
 Facts = dict[str, Any]

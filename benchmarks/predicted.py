@@ -23,8 +23,8 @@ from search import prepared
 from cpruner.agent.warm_up import lockstep
 from cpruner.cmdp import Array
 from cpruner.env import PredictedEnv
-from cpruner.prepare import Prepared
-from cpruner.surrogate import Surrogate, surrogate
+from cpruner.prepared import Prepared
+from cpruner.surrogate import Surrogate
 
 HALF = "constraint=[flops]"
 MANY = 1000
@@ -74,7 +74,7 @@ def main() -> None:
     job = job_of(options, HALF)
     torch.set_num_threads(options.threads)
     ready, _ = prepared(job)
-    made = surrogate(ready.task.model, ready.space, ready.statistics, job.ranking.damping)
+    made = ready.surrogate
     found = rates(ready, made, job.problem)
     record = {"task": options.task, **environment(), "episodes": MANY, "per_second": found}
     replace({RESULTS / f"predicted_{options.task}.json": json.dumps(record, indent=1) + "\n"})

@@ -26,7 +26,7 @@ from cpruner.agent import WarmUp, ppo_lagrangian
 from cpruner.command import Job
 from cpruner.env import Judgement
 from cpruner.evaluate import REWARDS, score, worth
-from cpruner.prepare import Prepared
+from cpruner.prepared import Prepared
 from cpruner.search import Assistant
 
 HALF = "constraint=[flops]"

@@ -28,7 +28,7 @@ from rich.table import Table
 from cpruner.command import Job, dense_network
 from cpruner.data import Splits
 from cpruner.evaluate import score
-from cpruner.prepare import Prepared
+from cpruner.prepared import Prepared
 from cpruner.ranking import CRITERIA, Evidence, rank
 from cpruner.report import device_name
 

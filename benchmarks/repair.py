@@ -31,7 +31,8 @@ from cpruner.candidate import Candidate
 from cpruner.command import Job, dense_network
 from cpruner.data import Splits
 from cpruner.evaluate import score
-from cpruner.prepare import Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Prepared, Task
 from cpruner.repair import Repairer, gather, polish
 from cpruner.report import device_name, versions
 from cpruner.search import search

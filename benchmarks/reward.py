@@ -35,7 +35,8 @@ from cpruner.data import Splits, TensorBatches
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune
 from cpruner.finetune.trainer import Trainer
-from cpruner.prepare import Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Prepared, Task
 
 COUNTS = (100, 250, 500, 1000)
 FAST = ("data.eval_batch_size=65", "finetune.amp=true")  # what CPUs like; overrides have the last word

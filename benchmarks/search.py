@@ -13,6 +13,7 @@ import json
 import math
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,15 @@ from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
 
+from cpruner.cmdp import Episode
 from cpruner.command import Job, dense_network
+from cpruner.env import Judgement
 from cpruner.evaluate import score
-from cpruner.prepare import Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Prepared, Task
 from cpruner.search import HeadStart, SearchResult, search
-from cpruner.surrogate import Surrogate, surrogate
+
+Recorder = Callable[[int, Judgement, Episode], None]
 
 #: The search from scratch that others are compared with.
 REFERENCE = "ppo_lagrangian"
@@ -44,19 +49,18 @@ def prepared(job: Job) -> tuple[Prepared, Any]:
     return prepare(task, job.repair, job.space, job.ranking, job.judging), splits
 
 
-def one(ready: Prepared, job: Job, entry: Entry, seed: int) -> tuple[SearchResult, dict[str, float]]:
+def one(
+    ready: Prepared, job: Job, entry: Entry, seed: int, record: Recorder | None = None
+) -> tuple[SearchResult, dict[str, float]]:
     """One search, judged from an empty memory; and its seconds by the clock and of the processor, all and before it."""
     ready.memo.clear()
     env = ready.env(entry.problem(job.problem))
     agent = entry.agent.build(env.problem, seed)
     clock, processor = time.perf_counter(), time.process_time()
-
-    def made() -> Surrogate:
-        return surrogate(ready.task.model, ready.space, ready.statistics, job.ranking.damping)
-
-    assisting = HeadStart(entry.warm_up, entry.assistant, made).give(agent, env)
+    assisting = HeadStart(entry.warm_up, entry.assistant, lambda: ready.surrogate).give(agent, env)
     prepared_in = time.process_time() - processor
-    found = search(env, agent, entry.evaluations or job.search.evaluations, assisting=assisting, seed=seed)
+    evaluations = entry.evaluations or job.search.evaluations
+    found = search(env, agent, evaluations, assisting=assisting, seed=seed, record=record)
     seconds, core_seconds = time.perf_counter() - clock, time.process_time() - processor
     return found, {"seconds": seconds, "core_seconds": core_seconds, "prepared_in": prepared_in}
 

@@ -17,7 +17,8 @@ from cpruner.env import Judgement
 from cpruner.errors import InfeasibleError, InputError
 from cpruner.evaluate import recalled, record, score
 from cpruner.finetune import TrainingLog, tune
-from cpruner.prepare import Labelled, Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Labelled, Prepared, Task
 from cpruner.repair import polish
 from cpruner.result import Result
 from cpruner.search import SearchResult

@@ -11,7 +11,7 @@ from cpruner.constraint import Reading
 from cpruner.env import Judgement
 from cpruner.evaluate import Score
 from cpruner.finetune import TrainingLog
-from cpruner.prepare import Prepared
+from cpruner.prepared import Prepared
 from cpruner.search import SearchResult, front
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, final
 
 from cpruner.cmdp import AgentSpec
@@ -10,10 +9,9 @@ from cpruner.env import PruningEnv
 from cpruner.evaluate import digest
 from cpruner.history import Conditions, History, Run, inherit, observed
 from cpruner.pool import Workers
-from cpruner.prepare import Prepared, machine
+from cpruner.prepared import Prepared, machine
 from cpruner.search import Assisting, HeadStart, Saving, SearchResult, search
 from cpruner.settings import AGENT, Settings
-from cpruner.surrogate import Surrogate, surrogate
 
 
 @final
@@ -81,12 +79,7 @@ class Start:
     def _head_start(self, *, warm: bool) -> HeadStart:
         """The help of this run; a policy of an earlier search takes the place of a warm-up."""
         warm_up = self.settings.warm_up if warm else replace(self.settings.warm_up, enabled=False)
-        return HeadStart(warm_up, self.settings.assistant, lambda: self._surrogate)
-
-    @cached_property
-    def _surrogate(self) -> Surrogate:
-        ready = self.prepared
-        return surrogate(ready.task.model, ready.space, ready.statistics, self.settings.ranking.damping)
+        return HeadStart(warm_up, self.settings.assistant, lambda: self.prepared.surrogate)
 
     def _saving(self, name: str, spec: AgentSpec) -> Saving | None:
         settings = self.settings

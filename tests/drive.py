@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,16 @@ def certify(run_dir: Path) -> dict[str, Any]:
     verify.main([str(run_dir)])
     certificate: dict[str, Any] = json.loads((run_dir / "certificate.json").read_text())
     return certificate
+
+
+def refused(code: int, text: str, message: str) -> None:
+    """A mistake of the user ends in one message that says so."""
+    assert code == 2
+    assert text.startswith("cpruner: ")
+    assert text.count("cpruner: ") == 1
+    assert re.search(message, text, flags=re.DOTALL), text
+    assert "Traceback" not in text
+    assert len(text) < 1500
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_task import BUDGETS, EXAMPLE, SIZES, SOFT, flops, params, task, widths_of
+from tiny_task import BUDGETS, EXAMPLE, SIZES, SOFT, flops, params, task
 from torch import nn
 
 from cpruner.constraint import Budget, Flops, Latency, Params
 from cpruner.data import TensorBatches
 from cpruner.evaluate import Judging, score
-from cpruner.prepare import Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Prepared, Task
 from cpruner.ranking import Evidence, Rank, rank
 from cpruner.repair import Repair
 from cpruner.repair.statistics import cache
@@ -107,49 +108,6 @@ def test_widths_are_rounded_as_asked() -> None:
     assert even.uniform(0.4).widths == (2, 2, 4)
 
 
-def test_candidates_are_built_repaired(prepared: Prepared) -> None:
-    candidate = prepared.space.at([1.0, 0.5, 0.75])
-    small = prepared.build(candidate)
-    assert widths_of(small) == (4, 3, 6)
-    assert not small.training
-    as_cut = prepare(task(), Repair(images=64, mode="none")).build(candidate)
-    assert not torch.equal(small(prepared.statistics.images), as_cut(prepared.statistics.images))
-    assert [reading.value for reading in prepared.read(small)] == [flops(4, 3, 6), params(4, 3, 6)]
-
-
-def test_what_cuts_is_made_once(prepared: Prepared) -> None:
-    assert prepared.build is prepared.build
-
-
-def test_the_returned_network_is_repaired_on_more_images(prepared: Prepared) -> None:
-    more = prepare(task(), Repair(images=64, final_images=128))
-    assert more.finish.statistics.images.shape[0] == 128
-    assert more.finish is more.finish
-    candidate = more.space.at([0.5, 0.5, 0.5])
-    probe = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    assert not torch.equal(more.finish(candidate)(probe), more.build(candidate)(probe))
-    for images in (None, 64, 9):  # never on fewer than in the search
-        same = prepare(task(), Repair(images=64, final_images=images))
-        assert same.finish is same.build
-
-
-def test_a_lone_tensor_and_a_tuple_are_the_same_inputs(prepared: Prepared) -> None:
-    assert prepared.inputs == (EXAMPLE,)
-    assert prepare(task(example_inputs=(EXAMPLE,)), REPAIR).dense == prepared.dense
-
-
-def test_environments_of_one_task_share_what_they_judged() -> None:
-    ready = prepare(task(), REPAIR)
-    one, two = ready.env(SOFT), ready.env(SOFT)
-    judged = one.judge(ready.space.uniform(0.5))
-    assert two.judge.memo == {judged.candidate: judged}
-    assert two.judge(ready.space.uniform(0.5)) is judged
-    expected = score(ready.build(judged.candidate), ready.task.search)
-    assert (judged.score.accuracy, judged.score.images) == (expected.accuracy, 180)
-    assert judged.score.loss == pytest.approx(expected.loss, rel=1e-6)  # added up in another order
-    assert prepare(task(), REPAIR).env(SOFT).judge.memo == {}
-
-
 def test_the_shuffled_images_do_not_depend_on_what_was_read_before() -> None:
     given = task()
     assert isinstance(given.train, TensorBatches)
@@ -177,6 +135,7 @@ def test_a_judged_candidate_knows_how_far_it_is_from_the_dense_network(prepared:
     assert small > 0.1
 
 
+@pytest.mark.slow
 def test_a_memo_on_disk_is_shared_by_equal_tasks_only(tmp_path: Path) -> None:
     def hits(posed: Task, repair: Repair = REPAIR, **options: Any) -> int:
         ready = prepare(posed, repair, judging=Judging(memo=str(tmp_path / "memo.sqlite"), **options))

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from cpruner.constraint import Budget, External, Flops, Params
 from cpruner.errors import CostError, InfeasibleError, InputError, TraceError
 from cpruner.evaluate import Judging
-from cpruner.prepare import Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Task
 from cpruner.repair import Repair
 
 REPAIR = Repair(images=64, positions=4)

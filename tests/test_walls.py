@@ -28,7 +28,7 @@ ROOMS = {
 }
 ROOMS["testing"] = set(ROOMS)
 # stands above the pipeline
-ROOMS["command"] = set(ROOMS) | {"pipeline", "prepare", "result", "screen", "settings", "watch"}
+ROOMS["command"] = set(ROOMS) | {"pipeline", "prepare", "prepared", "result", "screen", "settings", "watch"}
 INNER = {  # what the folders inside a room may import of it; its other files may import them all
     ("space", "label"): {"group"},
     ("space", "run"): {"label"},

@@ -17,10 +17,10 @@ from cpruner.candidate import Candidate, materialise
 from cpruner.cmdp import Array, Episode, UpdateStats
 from cpruner.constraint import Budget, Flops, Params, Reading, measure_dense, read
 from cpruner.data import Digits, TensorBatches
-from cpruner.env import Judge, Judgement, PruningEnv, PruningProblem
+from cpruner.env import Judge, Judgement, Predicted, PruningEnv, PruningProblem
 from cpruner.evaluate import Score
 from cpruner.finetune import FineTune, tune
-from cpruner.prepare import Task
+from cpruner.prepared import Task
 from cpruner.space import PruningSpace, trace
 
 SIZES = (4, 6, 8)
@@ -78,6 +78,7 @@ def env(
     *,
     score: Callable[[nn.Module], Score] = by_width,
     built: list[Candidate] | None = None,
+    predicted: Predicted | None = None,
 ) -> PruningEnv:
     """An environment whose candidates are cut but not repaired; ``built`` collects what the judge had to build."""
     model, inputs = network(), (EXAMPLE,)
@@ -89,7 +90,7 @@ def env(
 
     costs = measure_dense(budgets, model, inputs)
     judge = Judge(build, score, budgets, inputs, costs)
-    return PruningEnv(space(), judge, read(budgets, model, inputs, costs), problem)
+    return PruningEnv(space(), judge, read(budgets, model, inputs, costs), problem, predicted)
 
 
 def judgement(widths: Sequence[int], accuracy: float = 0.5, loss: float = 1.0, **scaled: float) -> Judgement:

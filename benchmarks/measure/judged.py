@@ -16,7 +16,7 @@ from cpruner.data import Splits
 from cpruner.env import Countable
 from cpruner.evaluate import score
 from cpruner.finetune import FineTune, tune
-from cpruner.prepare import Prepared
+from cpruner.prepared import Prepared
 from cpruner.repair import Repairer, gather
 from cpruner.surrogate import Calibration, surrogate
 from cpruner.surrogate.problem import fits

@@ -44,9 +44,7 @@ def diagnose(arguments: Sequence[str], console: Console, stored: Callable[[Path]
     for warning in search_warnings(found.history, len(found.history.accuracy), reference=reference):
         console.print(warning_text(warning))
     episodes = _episodes(stored(run_dir), run_dir, search)
-    names = entry_names(found.constraints)
-    drawn = bool(episodes) and episodes[0].observation_TO.shape[1] > len(names)
-    outcome = probe_episodes(episodes, entry_names(found.constraints, drawn=drawn))
+    outcome = probe_episodes(episodes, _names(episodes, found.constraints))
     write(run_dir / PROBE, {"search": search, **dataclasses.asdict(outcome)})
     console.print(render_probe(outcome))
     console.print(f"written to {run_dir / PROBE}", highlight=False, soft_wrap=True)
@@ -68,6 +66,12 @@ def _episodes(store: str | None, run_dir: Path, search: str) -> tuple[Episode, .
         )
     found = (evaluation.episode for evaluation in history.episodes(runs[-1]))
     return tuple(episode for episode in found if episode is not None)
+
+
+def _names(episodes: Sequence[Episode], constraints: Sequence[str]) -> tuple[str, ...]:
+    """Of the entries of their observations: the layout that has as many."""
+    layouts = [entry_names(constraints, sensitivities=s, drawn=d) for s in (True, False) for d in (True, False)]
+    return next((names for names in layouts if episodes and len(names) == episodes[0].observation_TO.shape[1]), ())
 
 
 def probe_episodes(episodes: Sequence[Episode], names: Sequence[str]) -> Probe:

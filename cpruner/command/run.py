@@ -14,7 +14,7 @@ from cpruner.command.job import Job
 from cpruner.command.rows import RowMaker, budget_rows, group_widths, history, warnings
 from cpruner.errors import InfeasibleError
 from cpruner.pipeline import run
-from cpruner.prepare import Task
+from cpruner.prepared import Task
 from cpruner.report import (
     EventLog,
     Report,

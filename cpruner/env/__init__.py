@@ -2,7 +2,7 @@
 
 from cpruner.env.bench import Bench
 from cpruner.env.judge import Judge, Judgement
-from cpruner.env.observation import Observer, entry_names
+from cpruner.env.observation import Observer, Predicted, entry_names
 from cpruner.env.predicted_env import PredictedEnv
 from cpruner.env.projection import Countable
 from cpruner.env.pruning_env import PruningEnv
@@ -16,6 +16,7 @@ __all__ = [
     "Judge",
     "Judgement",
     "Observer",
+    "Predicted",
     "PredictedEnv",
     "PruningEnv",
     "PruningProblem",

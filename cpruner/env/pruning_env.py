@@ -17,7 +17,7 @@ from cpruner.env.feasibility import feasibility
 from cpruner.env.judge import Judge, Judgement
 from cpruner.env.mask import Orders, candidate
 from cpruner.env.measuring import Measured
-from cpruner.env.observation import Observer
+from cpruner.env.observation import Observer, Predicted
 from cpruner.env.projection import Countable
 from cpruner.env.record import unpack
 from cpruner.env.share import check_share, draw
@@ -43,6 +43,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         judge: Judges candidates.
         dense: Readings of the dense network, one per budget.
         spec: Options.
+        predicted: From widths (N, G) to the predicted logarithm of the loss (N,), for the observation; None shows none.
 
     Attributes:
         floor: Accuracy of the best feasible candidate so far, for ``Judge``; the search sets it before every update.
@@ -52,10 +53,19 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         InputError: The narrowest network exceeds the tightest budget that may be drawn.
     """
 
-    def __init__(self, space: PruningSpace, judge: Judge, dense: Sequence[Reading], spec: PruningProblem) -> None:
+    def __init__(
+        self,
+        space: PruningSpace,
+        judge: Judge,
+        dense: Sequence[Reading],
+        spec: PruningProblem,
+        predicted: Predicted | None = None,
+    ) -> None:
         self.space, self.judge, self.options = space, judge, spec
         counted = {reading.name: budget.cost.counted for reading, budget in zip(dense, judge.budgets, strict=True)}
-        self.observer = Observer(space, tuple(dense), counted, spec.lowest, drawn=spec.tightest < 1.0)
+        self.observer = Observer(
+            space, tuple(dense), counted, spec.lowest, spec.tightest < 1.0, predicted if spec.sensitivities else None
+        )
         limits = tuple((name, r.limit) for r in dense if (name := counted[r.name]) is not None)
         self.countable = Countable(space, limits)
         check_share(self.countable, spec.tightest)

@@ -40,6 +40,9 @@ class PruningProblem:
         "groups decided so far are cut and the others dense, which takes as many judgements as there are groups",
         choices=("end", "every"),
     )
+    sensitivities: bool = option(
+        True, "show the agent what the surrogate predicts: how much the loss rises with each group, and so far"
+    )
     tightest: float = option(
         1.0,
         "every episode is played with all limits times a share drawn log-uniformly from here to 1, and told so; "

@@ -5,7 +5,7 @@ from tiny_job import job, splits
 
 from cpruner.constraint import Budget, Flops
 from cpruner.evaluate import score
-from cpruner.prepare import Prepared
+from cpruner.prepared import Prepared
 
 JOB = job(budgets=(Budget(Flops(), 0.5),))
 
@@ -15,6 +15,7 @@ def ready(seed: int) -> Prepared:
     return prepared(JOB, JOB.model.build(data.classes, data.example), data, seed)
 
 
+@pytest.mark.slow
 def test_every_mode_refits_the_same_half() -> None:
     task = ready(0)
     candidate = halved(task, JOB)

@@ -10,7 +10,8 @@ from tiny_job import job, same, splits
 
 from cpruner.constraint import Budget, Flops
 from cpruner.finetune import FineTune
-from cpruner.prepare import Prepared, Task, prepare
+from cpruner.prepare import prepare
+from cpruner.prepared import Prepared, Task
 
 JOB = job(budgets=(Budget(Flops(), 0.5),), finetune=FineTune(epochs=7, warmup_epochs=2))
 OPTIONS = accepted().parse_args(["--epochs", "1", "--train-images", "200"])

@@ -159,12 +159,51 @@ def test_every_episode_has_a_share_of_its_own() -> None:
     np.testing.assert_array_equal(both, [drawn.observe([0.5]), drawn.observe([0.5], 0.3)])
 
 
-def test_every_entry_has_a_name_of_its_own() -> None:
-    plain, drawn = env(), env(problem=PruningProblem(tightest=0.5))
-    names = entry_names(plain.problem.constraints)
-    assert len(set(names)) == len(names) == plain.problem.observation_size
+def lost(width_NG: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A stand-in for a surrogate: 0.1, 0.01 and 0.001 for a channel of the groups of 4, 6 and 8; 7 when dense."""
+    rise_N: NDArray[np.float64] = (np.array(SIZES) - width_NG) @ np.array([0.1, 0.01, 0.001])
+    return 7 + rise_N
+
+
+def foreseeing(*, drawn: bool = False) -> Observer:
+    return Observer(space(), READINGS, COUNTED, 0.1, drawn, lost)
+
+
+@pytest.mark.parametrize(
+    ("decided", "foreseen"),
+    [
+        ([], [0.2, 0.3, (0.03 + 0.004) / 2, 0.0]),  # 2 or 3 of 4 channels go; 3 of 6 and 4 of 8 to come
+        ([0.5], [0.03, 0.05, 0.004, 0.2]),
+        ([0.5, 0.5], [0.004, 0.007, 0.0, 0.23]),
+        ([0.5, 0.5, 0.25], [0.004, 0.007, 0.0, 0.236]),
+    ],
+)
+def test_what_the_surrogate_foresees(decided: list[float], foreseen: list[float]) -> None:
+    seen, plain = foreseeing().observe(decided), observer().observe(decided)
+    np.testing.assert_array_equal(seen[:20], plain)
+    np.testing.assert_allclose(seen[20:], foreseen, atol=1e-12)
+
+
+def test_the_share_of_the_limits_changes_no_prediction_of_the_loss() -> None:
+    told = foreseeing(drawn=True).observe_of(np.array([[0.5], [1.0]]), np.array([0.5, 0.25]))
+    np.testing.assert_allclose(
+        told[:, 20:], [[0.03, 0.05, 0.004, 0.2, math.log(2)], [0.03, 0.05, 0.004, 0.0, math.log(4)]]
+    )
+
+
+def test_a_loss_beyond_all_bounds_is_cut_off() -> None:
+    hopeless = Observer(space(), READINGS, COUNTED, 0.1, False, lambda width_NG: 1e6 * lost(width_NG))
+    assert hopeless.observe([0.5])[20:].tolist() == [20.0] * 4
+
+
+@pytest.mark.parametrize("sensitivities", [True, False])
+@pytest.mark.parametrize("drawn", [True, False])
+def test_every_entry_has_a_name_of_its_own(sensitivities: bool, drawn: bool) -> None:
+    problem = PruningProblem(sensitivities=sensitivities, tightest=0.5 if drawn else 1.0)
+    posed = env(problem=problem, predicted=lost).problem
+    names = entry_names(posed.constraints, sensitivities=sensitivities, drawn=drawn)
+    assert len(set(names)) == len(names) == posed.observation_size
     assert names[12:15] == ("previous action", "mean ratio so far", "flops if the rest stays dense")
-    assert names[-1] == "params if the rest goes to the lowest"
-    told = entry_names(drawn.problem.constraints, drawn=True)
-    assert told == (*names, "share of the limits")
-    assert len(told) == drawn.problem.observation_size
+    assert names[17] == "params if the rest goes to the lowest"
+    assert (names[-1] == "share of the limits") == drawn
+    assert ("loss if the rest stays dense" in names) == sensitivities

@@ -27,6 +27,9 @@ def alive(pid: int) -> bool:
         return False
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Workers]:
     """Two workers with a GPU each, as far as the environment says: nothing touches one."""
@@ -74,13 +77,11 @@ def test_errors_come_back_as_they_are_and_the_workers_go_on(pair: Workers) -> No
     assert list(pair.map([("double", 8)])) == [16]
 
 
-@pytest.mark.slow
 def test_an_item_that_kills_every_worker_is_named(pair: Workers, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"(?s)expected \('die', .* to be judged, got 2 workers .*SIGKILL"):
         list(pair.map([("die", str(tmp_path / "mark"), 9)]))
 
 
-@pytest.mark.slow
 def test_an_idle_worker_may_die_unnoticed_and_closing_leaves_nothing_behind(tmp_path: Path) -> None:
     before = set(Path(tempfile.gettempdir()).glob("cpruner-*"))
     with Pool(backend="local").open(chore) as workers:
@@ -129,7 +130,6 @@ with workers:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("end", ["SIGINT", "SIGKILL"])
 def test_however_the_main_process_ends_no_worker_is_left(end: str) -> None:
     command = [sys.executable, "-c", SCRIPT]
