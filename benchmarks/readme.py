@@ -15,12 +15,13 @@ from typing import Any
 from exactness import markdown as exact_table
 from measure import exits
 from measure.summary import summary
+from observation import markdown as observed
 from reward import cells as reward_cells
 from surgery import faster
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("repair", "ranking", "surrogate", "judging", "exactness")
+DOCS = ("repair", "ranking", "surrogate", "judging", "exactness", "environment")
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in DOCS))
 TASKS = ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1")
 FEWEST = 20  # candidates that a correlation says something about
@@ -195,6 +196,7 @@ def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
     parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward, "exactness": exactness}
+    parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():
         if f"<!-- {name} -->" not in text:
             continue

@@ -69,7 +69,7 @@ def check(result: dict[str, Any], certificate: dict[str, Any]) -> None:
     assert certificate["test_accuracy"] == result["pruned"]["test_accuracy"]
 
 
-REFUSED = {  # and what test_config.py refuses, without the program around it
+REFUSED = {  # and what test_config_mistakes.py refuses, without the program around it
     "a limit of nothing": (["constraint.flops.limit=0"], "flops.*finite number above 0, got 0"),
     "a negative limit": (["constraint.flops.limit=-1"], "flops.*finite number above 0, got -1"),
     "a limit nobody meets": (
