@@ -9,6 +9,8 @@ episodes left out. Writes benchmarks/results/observation_<task>.json.
 
 import json
 import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -21,11 +23,24 @@ from search import one, prepared
 
 from cpruner.agent import Random, ppo_lagrangian
 from cpruner.cmdp import Episode
+from cpruner.command import Job
 from cpruner.command.diagnose import probe_episodes
 from cpruner.env import entry_names
+from cpruner.history import History, Past
+from cpruner.prepared import Prepared
 
 HALF = "constraint=[flops]"
 PLAYERS = {"random": Entry(Random()), "ppo_lagrangian": Entry(ppo_lagrangian())}
+
+
+def played(ready: Prepared, job: Job, entry: Entry) -> list[Episode]:
+    """The episodes of a search, from its history."""
+    with TemporaryDirectory() as folder:
+        past = Past(store=str(Path(folder) / "history.sqlite"))
+        one(ready, job, entry, 0, past)
+        history = History(str(past.store))
+        found = (evaluation.episode for evaluation in history.episodes(history.runs()[0]))
+        return [episode for episode in found if episode is not None]
 
 
 def without(episode: Episode, entries: list[int]) -> Episode:
@@ -80,9 +95,7 @@ def main() -> None:
     players: dict[str, Any] = {}
     shown = Table("episodes of", "the agent sees", "R2, mean of steps", "R2 of one probe", title=options.task)
     for player, entry in PLAYERS.items():
-        episodes: list[Episode] = []
-        one(ready, job, entry, 0, lambda _, __, episode, kept=episodes: kept.append(episode))  # type: ignore[misc]
-        players[player] = probed(episodes, tuple(reading.name for reading in ready.dense))
+        players[player] = probed(played(ready, job, entry), tuple(reading.name for reading in ready.dense))
         for view, row in players[player].items():
             shown.add_row(player, view, f"{statistics.mean(row['r2_T']):.2f}", f"{row['pooled_r2']:.2f}")
     record = {"task": options.task, **environment(), "players": players}

@@ -3,37 +3,41 @@
     python benchmarks/search.py                                   # the default task (digits)
     python benchmarks/search.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors --seeds 5
     python benchmarks/search.py --task resnet20 ... --label three "constraint=[flops,params,latency]" ...
+    python benchmarks/search.py --task resnet20 ... --label half --entries ppo_lagrangian --keep earlier
+    python benchmarks/search.py --task resnet56 ... --label after_resnet20 --past earlier
 
 Prints one row per entry (mean and spread over seeds) and writes benchmarks/results/search_<task>[_<label>].json. An
 interrupted run continues: finished (entry, seed) pairs are not repeated, and several processes may share the work. The
 test split is read once per search, for the chosen candidate.
 """
 
+import argparse
 import json
 import math
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
 import torch
-from measure.entry import ENTRIES, Entry
+from measure.earlier import Earlier
+from measure.entry import ENTRIES, WITH_PAST, Entry
 from measure.record import RESULTS, environment, replace
 from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
 
-from cpruner.cmdp import Episode
 from cpruner.command import Job, dense_network
-from cpruner.env import Judgement
 from cpruner.evaluate import score
+from cpruner.history import Past
+from cpruner.pool import Pool
 from cpruner.prepare import prepare
 from cpruner.prepared import Prepared, Task
-from cpruner.search import HeadStart, SearchResult, search
-
-Recorder = Callable[[int, Judgement, Episode], None]
+from cpruner.search import SearchResult
+from cpruner.settings import AGENT, Settings
+from cpruner.start import Start
+from cpruner.watch import Silent
 
 #: The search from scratch that others are compared with.
 REFERENCE = "ppo_lagrangian"
@@ -50,19 +54,27 @@ def prepared(job: Job) -> tuple[Prepared, Any]:
 
 
 def one(
-    ready: Prepared, job: Job, entry: Entry, seed: int, record: Recorder | None = None
+    ready: Prepared, job: Job, entry: Entry, seed: int, past: Past | None = None, run_dir: Path | None = None
 ) -> tuple[SearchResult, dict[str, float]]:
-    """One search, judged from an empty memory; and its seconds by the clock and of the processor, all and before it."""
+    """One search, judged from an empty memory; and its seconds, by the clock and of the processor."""
     ready.memo.clear()
-    env = ready.env(entry.problem(job.problem))
-    agent = entry.agent.build(env.problem, seed)
+    settings = Settings(
+        repair=job.repair,
+        ranking=job.ranking,
+        problem=entry.problem(job.problem),
+        judging=job.judging,
+        warm_up=entry.warm_up,
+        assistant=entry.assistant,
+        past=past or Past(),
+        space=job.space,
+        run_dir=run_dir,
+        watcher=Silent(),
+    )
     clock, processor = time.perf_counter(), time.process_time()
-    assisting = HeadStart(entry.warm_up, entry.assistant, lambda: ready.surrogate).give(agent, env)
-    prepared_in = time.process_time() - processor
-    evaluations = entry.evaluations or job.search.evaluations
-    found = search(env, agent, evaluations, assisting=assisting, seed=seed, record=record)
-    seconds, core_seconds = time.perf_counter() - clock, time.process_time() - processor
-    return found, {"seconds": seconds, "core_seconds": core_seconds, "prepared_in": prepared_in}
+    with ready.workers(Pool()) as workers:
+        start = Start(ready, workers, entry.evaluations or job.search.evaluations, seed, settings)
+        found = start(AGENT, entry.agent)
+    return found, {"seconds": time.perf_counter() - clock, "core_seconds": time.process_time() - processor}
 
 
 def loss_after(found: SearchResult) -> list[float | None]:
@@ -128,17 +140,22 @@ def table(record: dict[str, Any]) -> Table:
     return shown
 
 
-def main() -> None:
+def options_of() -> argparse.Namespace:
+    """What was asked for."""
     accepted = parser(__doc__)
     accepted.add_argument("--evaluations", type=int)
     accepted.add_argument("--label", help="part of the name of the result file, for other budgets")
-    accepted.add_argument("--entries", nargs="*", default=list(ENTRIES), choices=list(ENTRIES))
+    accepted.add_argument("--entries", nargs="*", choices=[*ENTRIES, *WITH_PAST])
     accepted.add_argument("--first-seed", type=int, default=0)
-    options = accepted.parse_args()
-    job = job_of(options, *([f"search.evaluations={options.evaluations}"] if options.evaluations else []))
-    torch.set_num_threads(options.threads)
-    ready, splits = prepared(job)
-    path = RESULTS / f"search_{options.task}{f'_{options.label}' if options.label else ''}.json"
+    accepted.add_argument(
+        "--keep", type=Path, help="folder: keep the searches of one entry for others to learn from"
+    )
+    accepted.add_argument("--past", type=Path, help="folder of kept searches: compare what can be learnt from them")
+    return accepted.parse_args()
+
+
+def begun(ready: Prepared, splits: Any, job: Job, options: argparse.Namespace) -> dict[str, Any]:
+    """The record before the first search."""
     identity = {
         "repair": repr(changed(job.repair, cache=True)),
         "ranking": repr(job.ranking),
@@ -147,29 +164,51 @@ def main() -> None:
         "evaluations": job.search.evaluations,
         "budgets": {reading.name: str(budget.limit) for reading, budget in zip(ready.dense, job.budgets, strict=True)},
         "model": ready.fingerprint,
+        "past": None if options.past is None else Earlier(options.past).source,
     }
-    record = stored(path, identity) or {"task": options.task, "identity": identity, "runs": {}}
-    record |= environment() | {
-        "budgets": {reading.name: reading.limit / reading.dense for reading in ready.dense},
-        "dense": {
-            "search_accuracy": ready.dense_score.accuracy,
-            "test_accuracy": score(ready.task.model, splits.test).accuracy,
-        },
+    dense = {
+        "search_accuracy": ready.dense_score.accuracy,
+        "test_accuracy": score(ready.task.model, splits.test).accuracy,
     }
-    console = Console()
+    budgets = {reading.name: reading.limit / reading.dense for reading in ready.dense}
+    found = {"task": options.task, "identity": identity, "runs": {}}
+    return found | environment() | {"budgets": budgets, "dense": dense}
+
+
+def searched(ready: Prepared, job: Job, entry: Entry, seed: int, options: argparse.Namespace) -> Any:
+    """One search, with the past it asks for, kept if that was asked for."""
+    if options.keep is not None:
+        run_dir, past = Earlier(options.keep).kept(seed)
+        return one(ready, job, entry, seed, past, run_dir)
+    if not entry.past:
+        return one(ready, job, entry, seed)
+    with Earlier(options.past).past(seed, entry.past) as past:
+        return one(ready, job, entry, seed, past)
+
+
+def main() -> None:
+    options = options_of()
+    job = job_of(options, *([f"search.evaluations={options.evaluations}"] if options.evaluations else []))
+    torch.set_num_threads(options.threads)
+    ready, splits = prepared(job)
+    path = RESULTS / f"search_{options.task}{f'_{options.label}' if options.label else ''}.json"
+    entries = WITH_PAST if options.past is not None else ENTRIES
+    fresh, console = begun(ready, splits, job, options), Console()
+    if options.keep is not None:
+        Earlier(options.keep).keep({key: fresh[key] for key in ("task", "budgets")} | {"entries": options.entries})
     for seed in range(options.first_seed, options.seeds):
-        for name in options.entries:
-            entry, known = ENTRIES[name], (stored(path, identity) or record)["runs"].get(name, {})
+        for name in options.entries or entries:
+            entry, known = entries[name], (stored(path, fresh["identity"]) or fresh)["runs"].get(name, {})
             if (name == "uniform" and seed > 0) or known.get(str(seed), {}).get("entry") == repr(entry):
                 continue
-            found, taken = one(ready, job, entry, seed)
+            found, taken = searched(ready, job, entry, seed, options)
             done = row(ready, splits, found) | taken | {"entry": repr(entry)}
-            record = stored(path, identity) or record
+            record = stored(path, fresh["identity"]) or fresh
             record["runs"].setdefault(name, {})[str(seed)] = done
-            record["runs"] = {known: record["runs"][known] for known in ENTRIES if known in record["runs"]}
+            record["runs"] = {known: record["runs"][known] for known in entries if known in record["runs"]}
             replace({path: json.dumps(record, indent=1) + "\n"})
             console.print(f"{name} seed {seed}: {done['search_loss']:.4f} {done['test_accuracy']:.4f}")
-    console.print(table(stored(path, identity) or record))
+    console.print(table(stored(path, fresh["identity"]) or fresh))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Entry:
         assistant: Which of its proposals are judged.
         posed: Options of the environment that belong to it.
         evaluations: Fewer than the others get; None is as many.
+        past: Options of what it takes over from an earlier search; empty takes nothing.
     """
 
     agent: AgentSpec
@@ -30,6 +31,7 @@ class Entry:
     assistant: Assistant = ALONE
     posed: Mapping[str, Any] = field(default_factory=dict)
     evaluations: int | None = None
+    past: Mapping[str, Any] = field(default_factory=dict)
 
     def problem(self, problem: PruningProblem) -> PruningProblem:
         """The environment as it is posed to this entry."""
@@ -61,4 +63,20 @@ ENTRIES: dict[str, Entry] = {
     "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
     "ppo_lagrangian, warm-up, practice, assistant": Entry(agent.ppo_lagrangian(), WarmUp(updates=30), Assistant()),
     "ppo_lagrangian, warm-up, assistant": Entry(agent.ppo_lagrangian(), WarmUp(), Assistant()),
+}
+
+#: Those that need an earlier search, of the same network or another; the first two are what they are compared with.
+WITH_PAST: dict[str, Entry] = {
+    "ppo_lagrangian": ENTRIES["ppo_lagrangian"],
+    "ppo_lagrangian, warm-up, assistant": ENTRIES["ppo_lagrangian, warm-up, assistant"],
+    "ppo_lagrangian, solutions": Entry(agent.ppo_lagrangian(), past={"solutions": 8}),
+    "ppo_lagrangian, policy": Entry(agent.ppo_lagrangian(), past={"policy": "agent.pt"}),
+    "ppo_lagrangian, assistant, judged before": Entry(
+        agent.ppo_lagrangian(), assistant=Assistant(), past={"assistant": True}
+    ),
+    "ppo_lagrangian, policy, assistant, judged before": Entry(
+        agent.ppo_lagrangian(), assistant=Assistant(), past={"assistant": True, "policy": "agent.pt"}
+    ),
+    "ddpg": ENTRIES["ddpg"],
+    "ddpg, replay": Entry(agent.DDPG(), posed=_CLIPPED, past={"replay": 200}),
 }
