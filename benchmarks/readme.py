@@ -7,13 +7,13 @@ python benchmarks/readme.py --check   # exit status 1 if one is out of date
 import argparse
 import json
 import re
-import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
 from exactness import markdown as exact_table
 from measure import exits
+from measure.standing import markdown as standings
 from measure.summary import summary
 from observation import markdown as observed
 from reward import cells as reward_cells
@@ -21,10 +21,19 @@ from surgery import faster
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-DOCS = ("repair", "ranking", "surrogate", "judging", "exactness", "environment")
+DOCS = ("repair", "ranking", "surrogate", "judging", "exactness", "environment", "search")
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{page}.md" for page in DOCS))
 TASKS = ("digits", "resnet20", "resnet56", "vgg16", "mobilenet_v1")
 FEWEST = 20  # candidates that a correlation says something about
+HEADLINE = (
+    "uniform",
+    "random",
+    "cross_entropy",
+    "ddpg",
+    "knapsack",
+    "ppo_lagrangian",
+    "ppo_lagrangian, warm-up, assistant",
+)
 ONCE = {"final": "sequential, more images (once)", "polished": "the same and polished (once)"}
 
 
@@ -58,28 +67,9 @@ def demo() -> str:
     return "\n".join(lines)
 
 
-def search(task: str) -> list[str]:
-    """Rows of one benchmark."""
-    record = json.loads((RESULTS / f"search_{task}.json").read_text())
-    budgets = ", ".join(f"{name} <= {share:g}" for name, share in record["budgets"].items())
-    rows = [f"| **{task}**, {budgets}; dense | | | {percent(record['dense']['test_accuracy'])} | |"]
-    for name, runs in record["runs"].items():
-        values = list(runs.values())
-        cells = [name, str(len(values)), str(max(run["evaluations"] for run in values))]
-        tests = [run["test_accuracy"] for run in values]
-        spread = f" +- {100 * statistics.stdev(tests):.2f}" if len(tests) > 1 else ""
-        cells.append(f"{percent(statistics.mean(tests))}{spread}")
-        cells.append(percent(statistics.mean([run["search_accuracy"] for run in values])))
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
-
-
 def bench() -> str:
-    """The table of all benchmarks."""
-    lines = ["| agent | seeds | evaluations | test accuracy | search accuracy |", "|---|---|---|---|---|"]
-    for task, _ in records("search"):
-        lines += search(task)
-    return "\n".join(lines)
+    """The table of the first page: some entries of every network."""
+    return standings(records("search"), HEADLINE)
 
 
 def records(kind: str) -> list[tuple[str, dict[str, Any]]]:
@@ -196,6 +186,7 @@ def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
     parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward, "exactness": exactness}
+    parts["searches"] = lambda: standings(records("search"))
     parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():
         if f"<!-- {name} -->" not in text:

@@ -6,7 +6,8 @@
     python benchmarks/search.py --task resnet20 ... --label half --entries ppo_lagrangian --keep earlier
     python benchmarks/search.py --task resnet56 ... --label after_resnet20 --past earlier
 
-Prints one row per entry (mean and spread over seeds) and writes benchmarks/results/search_<task>[_<label>].json. An
+Prints one row per entry (mean and spread over seeds), writes benchmarks/results/search_<task>[_<label>].json and a
+picture of the same name. An
 interrupted run continues: finished (entry, seed) pairs are not repeated, and several processes may share the work. The
 test split is read once per search, for the chosen candidate.
 """
@@ -14,7 +15,6 @@ test split is read once per search, for the chosen candidate.
 import argparse
 import json
 import math
-import statistics
 import time
 from dataclasses import replace as changed
 from pathlib import Path
@@ -23,7 +23,9 @@ from typing import Any
 import torch
 from measure.earlier import Earlier
 from measure.entry import ENTRIES, WITH_PAST, Entry
+from measure.races import draw
 from measure.record import RESULTS, environment, replace
+from measure.standing import COLUMNS, standing
 from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
@@ -38,9 +40,6 @@ from cpruner.search import SearchResult
 from cpruner.settings import AGENT, Settings
 from cpruner.start import Start
 from cpruner.watch import Silent
-
-#: The search from scratch that others are compared with.
-REFERENCE = "ppo_lagrangian"
 
 
 def prepared(job: Job) -> tuple[Prepared, Any]:
@@ -90,10 +89,12 @@ def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
     """What is kept of one search."""
     best = found.require()
     network = ready.finish(best.candidate)
+    test = score(network, splits.test)
     return {
         "search_accuracy": best.score.accuracy,
         "search_loss": best.score.loss,
-        "test_accuracy": score(network, splits.test).accuracy,
+        "test_accuracy": test.accuracy,
+        "test_loss": test.loss,
         "feasible": all(reading.satisfied for reading in ready.read(network)),
         "scaled_costs": {reading.name: reading.scaled for reading in best.readings},
         "widths": list(best.candidate.widths),
@@ -109,33 +110,10 @@ def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     return record if record.get("identity") == identity else None
 
 
-def reached(runs: dict[str, Any], target: float) -> list[float]:
-    """Evaluations until the best feasible candidate had a search loss; infinite where it never had."""
-    found = []
-    for run in runs.values():
-        after = [number + 1 for number, loss in enumerate(run["loss_after"]) if loss is not None and loss <= target]
-        found.append(float(after[0]) if after else math.inf)
-    return found
-
-
-def cell(values: list[float], digits: int) -> str:
-    """Mean and standard deviation over seeds."""
-    spread = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.{digits}f}{spread}"
-
-
 def table(record: dict[str, Any]) -> Table:
-    """Mean and spread per entry, and the median of the evaluations to what the search from scratch ended with."""
-    columns = ("entry", "seeds", "evaluations", "search loss", "search %", "test %", "to target", "core s")
-    shown = Table(*columns, title=record["task"])
-    runs_of = record["runs"]
-    target = statistics.median([run["search_loss"] for run in runs_of.get(REFERENCE, {}).values()] or [0.0])
-    for name, runs in runs_of.items():
-        cells = [name, str(len(runs)), str(max(run["evaluations"] for run in runs.values()))]
-        cells.append(cell([run["search_loss"] for run in runs.values()], 3))
-        cells += [cell([100 * run[f"{split}_accuracy"] for run in runs.values()], 2) for split in ("search", "test")]
-        cells.append(f"{statistics.median(reached(runs, target)):g}")
-        cells.append(f"{statistics.mean([run['core_seconds'] for run in runs.values()]):.0f}")
+    """Mean and spread per entry, and the evaluations to what the search from scratch ended with."""
+    shown = Table(*COLUMNS, title=record["task"])
+    for cells in standing(record):
         shown.add_row(*cells)
     return shown
 
@@ -206,7 +184,9 @@ def main() -> None:
             record["runs"] = {known: record["runs"][known] for known in entries if known in record["runs"]}
             replace({path: json.dumps(record, indent=1) + "\n"})
             console.print(f"{name} seed {seed}: {done['search_loss']:.4f} {done['test_accuracy']:.4f}")
-    console.print(table(stored(path, fresh["identity"]) or fresh))
+    record = stored(path, fresh["identity"]) or fresh
+    draw(record, path.with_suffix(".png"))
+    console.print(table(record))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-import math
-
 import pytest
 from measure.entry import ENTRIES, Entry
-from search import REFERENCE, loss_after, one, prepared, reached, row, table
+from measure.standing import REFERENCE
+from search import loss_after, one, prepared, row
 from tiny_job import job, splits
 
 from cpruner.agent import Plan, Random, WarmUp
@@ -53,24 +52,6 @@ def test_the_loss_never_rises_and_what_does_not_fit_does_not_count(ready) -> Non
     known = [loss for loss in after if loss is not None]
     assert known == sorted(known, reverse=True)
     assert len(known) >= sum(judgement.feasible for judgement in found.archive) > 0
-
-
-def test_evaluations_to_a_target() -> None:
-    runs = {"0": {"loss_after": [None, 0.5, 0.5, 0.1]}, "1": {"loss_after": [0.6, 0.6, 0.6, 0.6]}}
-    assert reached(runs, 0.5) == [2.0, math.inf]
-    assert reached(runs, 0.6) == [2.0, 1.0]
-
-
-def test_the_table_shows_the_evaluations_to_what_the_reference_ended_with() -> None:
-    def run(*after: float) -> dict[str, object]:
-        found = {"search_accuracy": 1 - after[-1], "search_loss": after[-1], "test_accuracy": 0.5}
-        return found | {"evaluations": 3, "core_seconds": 1.0, "loss_after": list(after)}
-
-    other = {"0": run(0.7, 0.7, 0.6), "1": run(0.8, 0.7, 0.4)}
-    shown = table({"task": "x", "runs": {REFERENCE: {"0": run(0.9, 0.8, 0.7)}, "other": other}})
-    assert list(shown.columns[6].cells) == ["3", "1.5"]
-    assert list(shown.columns[3].cells) == ["0.700", "0.500 +- 0.141"]
-    assert list(shown.columns[4].cells) == ["30.00", "50.00 +- 14.14"]
 
 
 def test_help_is_given_to_those_whose_name_says_so() -> None:

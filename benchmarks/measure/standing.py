@@ -1,0 +1,69 @@
+"""Where every entry of a comparison of searches stands: numbers as text, for tables."""
+
+import math
+import statistics
+from typing import Any
+
+#: The search from scratch that others are compared with.
+REFERENCE = "ppo_lagrangian"
+COLUMNS = ("entry", "seeds", "evaluations", "search loss", "search %", "test %", "to target", "core s")
+
+
+def reached(runs: dict[str, Any], target: float) -> list[float]:
+    """Evaluations until the best feasible candidate had a search loss; infinite where it never had."""
+    found = []
+    for run in runs.values():
+        after = [number + 1 for number, loss in enumerate(run["loss_after"]) if loss is not None and loss <= target]
+        found.append(float(after[0]) if after else math.inf)
+    return found
+
+
+def target(record: dict[str, Any]) -> float:
+    """The search loss that the search from scratch ends with, in the median of its seeds; 0 where there is none."""
+    losses: list[float] = [run["search_loss"] for run in record["runs"].get(REFERENCE, {}).values()]
+    return statistics.median(losses or [0.0])
+
+
+def cell(values: list[float], digits: int) -> str:
+    """Mean and standard deviation over seeds."""
+    spread = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"
+
+
+def needed(runs: dict[str, Any], loss: float) -> str:
+    """Median of the evaluations to a loss, with the least and the most; a dash for seeds that never got there."""
+    found = sorted(reached(runs, loss))
+    low, middle, high = (
+        "-" if math.isinf(value) else f"{value:g}" for value in (found[0], statistics.median(found), found[-1])
+    )
+    return middle if len(found) == 1 else f"{middle} ({low} to {high})"
+
+
+def standing(record: dict[str, Any]) -> list[tuple[str, ...]]:
+    """One row per entry, with the cells of ``COLUMNS``."""
+    loss, rows = target(record), []
+    for name, runs in record["runs"].items():
+        values = list(runs.values())
+        cells = [name, str(len(values)), str(max(run["evaluations"] for run in values))]
+        cells.append(cell([run["search_loss"] for run in values], 3))
+        cells += [cell([100 * run[f"{split}_accuracy"] for run in values], 2) for split in ("search", "test")]
+        cells += [needed(runs, loss), f"{statistics.mean([run['core_seconds'] for run in values]):.0f}"]
+        rows.append(tuple(cells))
+    return rows
+
+
+def markdown(records: list[tuple[str, dict[str, Any]]], entries: tuple[str, ...] = ()) -> str:
+    """The same as a table of a page.
+
+    Args:
+        records: Task and what was measured of it.
+        entries: Those to show; none shows all.
+    """
+    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    for task, record in records:
+        budgets = ", ".join(f"{name} <= {share:g}" for name, share in record["budgets"].items())
+        dense = f"{100 * record['dense']['test_accuracy']:.2f}"
+        lines.append(f"| **{task}**, {budgets}; dense | | | | | {dense} | | |")
+        shown = (cells for cells in standing(record) if not entries or cells[0] in entries)
+        lines += [f"| {' | '.join(cells)} |" for cells in shown]
+    return "\n".join(lines)

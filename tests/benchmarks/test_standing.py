@@ -1,0 +1,51 @@
+import math
+
+import pytest
+from measure.standing import COLUMNS, REFERENCE, markdown, needed, reached, standing, target
+
+
+def run(*after: float | None, **known: float) -> dict[str, object]:
+    last = after[-1]
+    assert last is not None
+    found = {"search_accuracy": 1 - last, "search_loss": last, "test_accuracy": 0.5, "core_seconds": 1.0}
+    return found | {"evaluations": len(after), "loss_after": list(after)} | known
+
+
+OTHER = {"0": run(0.7, 0.7, 0.6), "1": run(0.8, 0.7, 0.4, core_seconds=2.0)}
+RECORD = {
+    "runs": {REFERENCE: {"0": run(0.9, 0.8, 0.7)}, "other": OTHER},
+    "budgets": {"flops": 0.5},
+    "dense": {"test_accuracy": 0.9},
+}
+
+
+def test_evaluations_to_a_target() -> None:
+    runs = {"0": run(None, 0.5, 0.5, 0.1), "1": run(0.6, 0.6, 0.6, 0.6)}
+    assert reached(runs, 0.5) == [2.0, math.inf]
+    assert reached(runs, 0.6) == [2.0, 1.0]
+    assert needed(runs, 0.6) == "1.5 (1 to 2)"
+    assert needed(runs, 0.5) == "- (2 to -)"
+    assert needed({"0": runs["0"]}, 0.1) == "4"
+
+
+def test_the_target_is_what_the_reference_ends_with() -> None:
+    assert target(RECORD) == 0.7
+    three = {str(seed): run(loss) for seed, loss in enumerate((0.3, 0.9, 0.4))}
+    assert target({"runs": {REFERENCE: three}}) == 0.4
+    assert target({"runs": {"other": OTHER}}) == 0.0
+
+
+def test_every_entry_has_a_row_of_means_and_spreads() -> None:
+    reference, other = standing(RECORD)
+    assert reference == (REFERENCE, "1", "3", "0.700", "30.00", "50.00", "3", "1")
+    assert other == ("other", "2", "3", "0.500 +- 0.141", "50.00 +- 14.14", "50.00 +- 0.00", "1.5 (1 to 2)", "2")
+    assert len(other) == len(COLUMNS)
+
+
+@pytest.mark.parametrize(("entries", "lines"), [((), 5), (("other",), 4)])
+def test_the_page_shows_those_asked_for(entries: tuple[str, ...], lines: int) -> None:
+    page = markdown([("x", RECORD)], entries).splitlines()
+    assert len(page) == lines
+    assert page[2] == "| **x**, flops <= 0.5; dense | | | | | 90.00 | | |"
+    assert {line.count("|") for line in page} == {len(COLUMNS) + 1}
+    assert page[-1].startswith("| other | 2 | 3 | 0.500 +- 0.141 |")
