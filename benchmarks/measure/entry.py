@@ -39,6 +39,7 @@ class Entry:
 
 
 _CLIPPED = {"feasibility": "clipped"}
+_BLIND = {"sensitivities": False}
 
 ENTRIES: dict[str, Entry] = {
     "uniform": Entry(agent.Uniform(), evaluations=1),
@@ -58,11 +59,15 @@ ENTRIES: dict[str, Entry] = {
     "p3o": Entry(agent.p3o()),
     "cup": Entry(agent.cup()),
     "ppo_lagrangian": Entry(agent.ppo_lagrangian()),
+    "ppo_lagrangian, no predictions": Entry(agent.ppo_lagrangian(), posed=_BLIND),
     "random, assistant": Entry(agent.Random(), assistant=Assistant()),
     "ppo_lagrangian, warm-up": Entry(agent.ppo_lagrangian(), WarmUp()),
     "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
     "ppo_lagrangian, warm-up, practice, assistant": Entry(agent.ppo_lagrangian(), WarmUp(updates=30), Assistant()),
     "ppo_lagrangian, warm-up, assistant": Entry(agent.ppo_lagrangian(), WarmUp(), Assistant()),
+    "ppo_lagrangian, warm-up, assistant, no predictions": Entry(
+        agent.ppo_lagrangian(), WarmUp(), Assistant(), posed=_BLIND
+    ),
 }
 
 #: Those that need an earlier search, of the same network or another; the first two are what they are compared with.
