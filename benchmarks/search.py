@@ -123,7 +123,7 @@ def options_of() -> argparse.Namespace:
     accepted = parser(__doc__)
     accepted.add_argument("--evaluations", type=int)
     accepted.add_argument("--label", help="part of the name of the result file, for other budgets")
-    accepted.add_argument("--entries", nargs="*", choices=[*ENTRIES, *WITH_PAST])
+    accepted.add_argument("--entries", nargs="*", choices=list(ENTRIES | WITH_PAST))
     accepted.add_argument("--first-seed", type=int, default=0)
     accepted.add_argument("--keep", type=Path, help="folder: keep the searches of one entry for others to learn from")
     accepted.add_argument("--past", type=Path, help="folder of kept searches: compare what can be learnt from them")
