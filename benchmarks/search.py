@@ -2,9 +2,11 @@
 
     python benchmarks/search.py                                   # the default task (digits)
     python benchmarks/search.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors --seeds 5
-    python benchmarks/search.py --task resnet20 ... --label three "constraint=[flops,params,latency]" ...
+    python benchmarks/search.py "constraint=[flops,params,latency]" --task resnet20 ... --label three
     python benchmarks/search.py --task resnet20 ... --label half --entries ppo_lagrangian --keep earlier
     python benchmarks/search.py --task resnet56 ... --label after_resnet20 --past earlier
+
+Options of the command come first, before those of the benchmark.
 
 Prints one row per entry (mean and spread over seeds), writes benchmarks/results/search_<task>[_<label>].json and a
 picture of the same name. An
