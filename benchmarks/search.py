@@ -9,8 +9,8 @@
 Options of the command come first, before those of the benchmark.
 
 Prints one row per entry (mean and spread over seeds), writes benchmarks/results/search_<task>[_<label>].json and a
-picture of the same name. An
-interrupted run continues: finished (entry, seed) pairs are not repeated, and several processes may share the work. The
+picture of the same name. An interrupted run continues: finished (entry, seed) pairs are not repeated, and several
+processes may share the work. The
 test split is read once per search, for the chosen candidate.
 """
 

@@ -50,6 +50,8 @@ ENTRIES: dict[str, Entry] = {
     "shrink": Entry(agent.Shrink()),
     "knapsack": Entry(agent.Plan(), WarmUp()),
     "ddpg": Entry(agent.DDPG(), posed=_CLIPPED),
+    "ddpg, no predictions": Entry(agent.DDPG(), posed=_CLIPPED | _BLIND),
+    "ddpg, warm-up, assistant": Entry(agent.DDPG(), WarmUp(), Assistant(), posed=_CLIPPED),
     "dqn": Entry(agent.DQN(), posed=_CLIPPED),
     "reinforce": Entry(agent.reinforce()),
     "rcpo": Entry(agent.rcpo()),

@@ -43,6 +43,7 @@ class DDPGAgent:
         self._actor_adam = Adam(self._actor.parameters(), lr=spec.actor_lr, fused=True)
         self._critic_adam = Adam(self._critic.parameters(), lr=spec.critic_lr, fused=True)
         self._memory = Memory(spec, problem)
+        self._taught, self._exploration = False, 1.0
 
     @property
     def episodes_per_update(self) -> int:
@@ -53,21 +54,55 @@ class DDPGAgent:
     def std(self) -> float:
         """Standard deviation of the exploration noise after the warm-up, before truncation."""
         learned = max(0, self._memory.episodes - self.spec.warmup)
-        return decayed(self.spec.initial_std, self.spec.std_decay, self.spec.std_floor, learned)
+        return decayed(self._exploration * self.spec.initial_std, self.spec.std_decay, self.spec.std_floor, learned)
 
     def begin(self) -> None:
         """Nothing is kept from step to step."""
 
-    @torch.no_grad()
     def act(self, observation: Array, *, deterministic: bool = False) -> Array:
-        """The actor's action with noise, uniform during the warm-up; without noise if ``deterministic``."""
-        if not deterministic and not self._memory.learning:
-            shape = (self.problem.action_size,)
+        """The actor's action with noise, uniform during the warm-up; without noise if ``deterministic``.
+
+        An agent that was taught acts by itself from the beginning.
+        """
+        return self.act_all(observation, deterministic=deterministic)
+
+    @torch.no_grad()
+    def act_all(self, observation_NO: Array, *, deterministic: bool = False) -> Array:
+        """Actions (N, A) in N episodes that run in lockstep."""
+        seen_NO = torch.from_numpy(np.asarray(observation_NO, dtype=np.float64))
+        if not deterministic and not (self._taught or self._memory.learning):
+            shape = (*seen_NO.shape[:-1], self.problem.action_size)
             return np.array(torch.rand(shape, generator=self._generator, dtype=torch.float64).numpy())
-        observation_O = torch.from_numpy(np.asarray(observation, dtype=np.float64))
-        mean_A = self._actor(self._memory.normalised(observation_O))
-        action_A = mean_A if deterministic else truncated_normal(mean_A, self.std, self._generator)
-        return np.array(action_A.numpy())
+        mean_NA = self._actor(self._memory.normalised(seen_NO))
+        action_NA = mean_NA if deterministic else truncated_normal(mean_NA, self.std, self._generator)
+        return np.array(action_NA.numpy())
+
+    def imitate(self, episodes: Sequence[Episode], steps: int, lr: float) -> float:
+        """Bring the actor near the actions of given episodes, by ``steps`` steps of Adam; returns the mean square left.
+
+        Observations are normalised by these episodes if by none yet.
+        """
+        seen_BO = torch.cat([torch.from_numpy(episode.observation_TO) for episode in episodes])
+        action_BA = torch.cat([torch.from_numpy(np.clip(episode.action_TA, 0.0, 1.0)) for episode in episodes])
+        self._memory.see(seen_BO)
+        seen_BO = self._memory.normalised(seen_BO)
+        adam = Adam(self._actor.parameters(), lr=lr)
+        for _ in range(steps):
+            adam.zero_grad()
+            (self._actor(seen_BO) - action_BA).square().mean().backward()
+            adam.step()
+        self._target_actor.load_state_dict(self._actor.state_dict())
+        with torch.no_grad():
+            return float((self._actor(seen_BO) - action_BA).square().mean())
+
+    def restart(self, exploration: float) -> None:
+        """Keep what was learned, forget what was played: other rewards follow, and no random episodes before them.
+
+        Args:
+            exploration: Share of the initial exploration to begin with.
+        """
+        self._memory.restart()
+        self._taught, self._exploration = True, exploration
 
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Put stored episodes of another run into the replay; they are learned from in the next update."""
@@ -96,6 +131,8 @@ class DDPGAgent:
             "actor_adam": moments(self._actor_adam),
             "critic_adam": moments(self._critic_adam),
             "memory": self._memory.state_dict(),
+            "taught": self._taught,
+            "exploration": self._exploration,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -106,6 +143,7 @@ class DDPGAgent:
         load_moments(self._actor_adam, state["actor_adam"])
         load_moments(self._critic_adam, state["critic_adam"])
         self._memory.load_state_dict(state["memory"])
+        self._taught, self._exploration = bool(state["taught"]), float(state["exploration"])
 
     @property
     def _networks(self) -> dict[str, nn.Module]:

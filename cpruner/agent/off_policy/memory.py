@@ -52,8 +52,13 @@ class Memory:
 
     def __init__(self, spec: "DDPG | DQN", problem: Problem) -> None:
         self._spec, self._problem = spec, problem
-        self._replay = Replay(problem, spec.capacity * problem.horizon)
         self._normaliser = Normaliser(problem.observation_size)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything but the scale of observations."""
+        spec, problem = self._spec, self._problem
+        self._replay = Replay(problem, spec.capacity * problem.horizon)
         self.prices = Prices(
             problem, spec.multiplier, scale_costs=spec.scale_costs, unit=spec.signal_unit, baseline=spec.baseline
         )
@@ -69,6 +74,11 @@ class Memory:
         """Observations as networks want them."""
         seen_BO: Tensor = self._normaliser(observation_BO)
         return seen_BO
+
+    def see(self, observation_BO: Tensor) -> None:
+        """Take the scale of observations from these, if it is to be known and is not yet."""
+        if self._spec.normalise_observations and not self._normaliser.fitted:
+            self._normaliser.fit(observation_BO)
 
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Add episodes to the replay, whoever played them; they do not count as played."""
@@ -89,8 +99,7 @@ class Memory:
         violation_K: Array = self.prices.violation(total_NV)
         self.episodes += len(episodes)
         if self.learning:
-            if self._spec.normalise_observations and not self._normaliser.fitted:
-                self._normaliser.fit(self._replay.observation_BO)
+            self.see(self._replay.observation_BO)
             self.prices.measure(total_NV, self._replay.total_NV)
         if by_policy:
             self.prices.charge(violation_K)
