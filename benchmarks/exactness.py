@@ -227,7 +227,7 @@ def main() -> None:
     if options.table:
         print(markdown(json.loads(path.read_text(encoding="utf-8"))))
         return
-    identity = {"common": repr(COMMON), "fine": "half steps in the second half", "updates": UPDATES}
+    identity: dict[str, Any] = {"common": repr(COMMON), "fine": "half steps in the second half", "updates": UPDATES}
     identity |= {"size": SIZE, "kinds": KINDS, "share": SHARE}
     found = json.loads(path.read_text(encoding="utf-8")) if options.resume and path.exists() else {}
     known = found.get("algorithms", {}) if found.get("identity") == identity else {}
