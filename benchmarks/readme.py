@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from exactness import markdown as exact_table
+from exactness_causes import markdown as cause_table
 from measure import exits
 from measure.standing import markdown as standings
 from measure.summary import summary
@@ -176,6 +177,11 @@ def exactness() -> str:
     return exact_table(json.loads((RESULTS / "exactness.json").read_text()))
 
 
+def causes() -> str:
+    """The table of one option changed at a time."""
+    return cause_table(json.loads((RESULTS / "exactness_causes.json").read_text()))
+
+
 def ranged(values: dict[str, float], scale: float, unit: str) -> str:
     """Median, and the smallest and largest value if they differ."""
     median, low, high = (f"{scale * values[key]:.1f}" for key in ("median", "low", "high"))
@@ -185,7 +191,8 @@ def ranged(values: dict[str, float], scale: float, unit: str) -> str:
 def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
-    parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward, "exactness": exactness}
+    parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward}
+    parts |= {"exactness": exactness, "causes": causes}
     parts["searches"] = lambda: standings(records("search"))
     parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():

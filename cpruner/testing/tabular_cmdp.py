@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpruner.cmdp import Array, Problem
+from cpruner.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,19 @@ class TabularCMDP(gymnasium.Env[Array, Array]):
         return TabularBatch(self, seed)
 
     def solve(self) -> Occupancy:
-        """The best policy that keeps the limits on average (Altman 1999, chapter 4)."""
+        """The best policy that keeps the limits on average (Altman 1999, chapter 4).
+
+        Raises:
+            InputError: If no policy keeps them.
+        """
         return self._best(self.reward_SA, self.problem.limits)
+
+    def priced(self, multiplier_K: Array) -> Occupancy:
+        """The best policy where costs have prices and no limits: of reward minus multipliers times costs.
+
+        It is what an agent can at best find whose multipliers are these; its ``reward`` is net of the prices.
+        """
+        return self._best(self.reward_SA - np.tensordot(multiplier_K, self.cost_KSA, axes=1), ())
 
     def value(self, policy_TSA: Array) -> tuple[float, Array]:
         """Expected total reward and costs of a policy, exactly.
@@ -129,7 +141,15 @@ class TabularCMDP(gymnasium.Env[Array, Array]):
         cost_K = [cp.sum(cp.multiply(cost_SA, sum(visits))) for cost_SA in self.cost_KSA]
         kept = [cost <= limit for cost, limit in zip(cost_K, limits, strict=False)]
         reward = cp.sum(cp.multiply(reward_SA, sum(visits)))
-        cp.Problem(cp.Maximize(reward), [*flow, *kept]).solve(solver=cp.HIGHS)
+        posed = cp.Problem(cp.Maximize(reward), [*flow, *kept])
+        posed.solve(solver=cp.HIGHS)
+        if posed.status != cp.OPTIMAL:
+            raise InputError(
+                "limits of the tabular problem",
+                expected="limits that some policy keeps on average",
+                got=f"{limits} ({posed.status})",
+                remedy="Raise them: priced() of large multipliers tells what the cheapest policy costs.",
+            )
         return Occupancy(
             visit_TSA=np.stack([visit.value for visit in visits]),
             multiplier_K=np.array([float(limit.dual_value) for limit in kept]),

@@ -16,6 +16,7 @@ from cpruner.testing import TabularCMDP
 NAMES = list(ALGORITHMS)
 FEW = [pytest.param(name, marks=() if name in {"clipped", "constrained"} else pytest.mark.slow) for name in NAMES]
 SIZE = {"states": 2, "actions": 2, "horizon": 2}
+FEW = 64  # episodes per update: these problems are smaller than those of the benchmark
 DUAL = [name for name, update in ALGORITHMS.items() if update.dual]
 
 TWO = {"gap": 0.03, "violation": 0.05, "oscillation": 0.07, "multiplier": 0.4}
@@ -32,7 +33,7 @@ def within(row, *, gap, violation, oscillation, multiplier=None):
 
 def ended(name, seed, updates=30, size=SIZE, **posed):
     env = TabularCMDP(**{**size, **posed}, seed=seed)
-    return facts(course(ALGORITHMS[name], env, seed, updates), env, 0.0)
+    return facts(course(ALGORITHMS[name], env, seed, updates, episodes_per_update=FEW), env, 0.0)
 
 
 def cannot_be_met(size, seed):
@@ -50,7 +51,8 @@ def test_one_active_constraint(name):
 @pytest.mark.parametrize("name", FEW)
 def test_what_cannot_be_met_is_said_and_violated_least(name):
     env = cannot_be_met(SIZE, 1)
-    taken = course(ALGORITHMS[name], env, 1, 20, multiplier=PID(kp=10.0, ki=1.0, cap=5.0))
+    capped = PID(kp=10.0, ki=1.0, cap=5.0)  # reached in so few updates
+    taken = course(ALGORITHMS[name], env, 1, 20, multiplier=capped, episodes_per_update=FEW)
     row = facts(taken, env, 3.0 / 7.0)
     assert row["violation"] == pytest.approx(0.0, abs=0.05)  # twenty updates leave the plain policy gradient at 0.042
     assert row["unmet"] >= DETECTED

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cpruner.errors import InputError
 from cpruner.testing.tabular_cmdp import TabularCMDP
 
 
@@ -43,6 +44,24 @@ def test_a_problem_by_hand():
     assert best.visit_TSA[0, 0].tolist() == pytest.approx([0.5, 0.5])
     assert best.multiplier_K.tolist() == pytest.approx([2.0])
     assert best.reward == pytest.approx(1.0)
+
+
+def test_limits_that_no_policy_keeps_are_an_error_that_says_so():
+    env = TabularCMDP(2, 2, 2, tightness=1.0, seed=0)
+    limit = env.problem.limits[0]
+    object.__setattr__(env.problem, "limits", (0.9 * limit,))
+    with pytest.raises(InputError, match=r"limits that some policy keeps.*got \(.*infeasible.*Raise them"):
+        env.solve()
+    assert env.priced(np.array([1e4])).cost_K == pytest.approx([limit])
+
+
+def test_prices_in_the_place_of_limits_by_hand():
+    """Action 1 earns 2 more and costs 1 more: it is worth a price below 2."""
+    env = TabularCMDP(1, 2, 1, seed=0)
+    env.reward_SA, env.cost_KSA = np.array([[0.0, 2.0]]), np.array([[[0.0, 1.0]]])
+    cheap, dear = env.priced(np.array([2.5])), env.priced(np.array([1.5]))
+    assert (cheap.cost_K.tolist(), dear.cost_K.tolist()) == ([0.0], [1.0])
+    assert dear.reward == pytest.approx(0.5)
 
 
 def test_episodes_alone_and_side_by_side_have_the_values_of_their_policy():
