@@ -20,20 +20,22 @@ from cpruner.spec import check, option
 class PID:
     """PID control of the multiplier (Stooke, Achiam & Abbeel 2020, algorithm 2), with a cap.
 
-    With the violation g, the previous violation g', and (x)+ = max(x, 0)::
+    With the violation g, at most ``bound``, the previous violation g', and (x)+ = max(x, 0)::
 
         D = (g - g')+
         I = (I + g)+
         lambda = clip(kp * g + ki * I + kd * D, 0, cap)
 
     Anti-windup: I is not increased in an update whose lambda would exceed the cap, so that a multiplier held
-    at the cap falls at once when the violation does.
+    at the cap falls at once when the violation does. A bound on g keeps a first policy that violates its limit many
+    times over from filling I with what takes many updates to come down again; it changes nothing near the limit.
     """
 
     kp: float = option(2.0, "Proportional gain.", low=0.0)
     ki: float = option(0.12, "Integral gain.", low=0.0)
     kd: float = option(0.0, "Derivative gain; only growing violations count.", low=0.0)
     cap: float = option(20.0, "Largest multiplier.", low=0.0)
+    bound: float | None = option(None, "Violation that larger ones count as; null for none.", low=0.0)
     init: float = option(1.0, "Multiplier before the first update; starts the integral at init / ki.", low=0.0)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class PIDRule:
     def update(self, violation_K: Array) -> Array:
         """Take one control step."""
         spec = self.spec
+        violation_K = violation_K if spec.bound is None else np.minimum(violation_K, spec.bound)
         previous_K = violation_K if self._previous_K is None else self._previous_K
         growth_K = np.maximum(violation_K - previous_K, 0.0)
         integral_K = np.maximum(self._integral_K + violation_K, 0.0)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cpruner.agent import PID
+from cpruner.errors import InputError
 
 
 def test_pid_steps_by_hand():
@@ -37,3 +38,15 @@ def test_pid_may_unwind_at_the_cap():
     rule = PID(kp=1.0, ki=1.0, cap=1.0, init=1.0).build(1)
     assert rule.update(np.array([0.5])) == pytest.approx([1.0])
     assert rule.update(np.array([-0.1])) == pytest.approx([0.8])
+
+
+def test_a_violation_beyond_the_bound_counts_as_the_bound():
+    rule = PID(kp=1.0, ki=0.5, kd=2.0, cap=100.0, bound=0.4, init=0.0).build(2)
+    # I = 0.4 and 0.3: 0.4 + 0.5 * 0.4 and 0.3 + 0.5 * 0.3
+    assert rule.update(np.array([2.5, 0.3])) == pytest.approx([0.6, 0.45])
+    # no growth from 0.4 to 0.4, and 0.1 from 0.3; I = 0.8 and 0.7
+    assert rule.update(np.array([9.0, 0.5])) == pytest.approx([0.8, 0.4 + 0.35 + 0.2])
+    # slack is not bounded: I = 0
+    assert rule.update(np.array([-3.0, -3.0])) == pytest.approx([0.0, 0.0])
+    with pytest.raises(InputError, match=r"PID\.bound"):
+        PID(bound=-0.1)
