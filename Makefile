@@ -7,11 +7,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test integration lint bench clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(INSTALLED)  ## prune the default network (about a minute on two CPU cores); results in runs/demo/latest
 	$(BIN)/cpruner job=demo
@@ -20,6 +20,10 @@ demo: $(INSTALLED)  ## prune the default network (about a minute on two CPU core
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(INSTALLED)  ## the unit suite on two processes; CIFAR-10 tests run where ../shared exists
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+integration: export PYTHONDONTWRITEBYTECODE :=
+integration: $(INSTALLED)  ## whole runs, other processes, the pages' code
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m integration
 
 lint: $(INSTALLED)  ## style, formatting and types
 	$(BIN)/ruff check

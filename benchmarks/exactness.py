@@ -50,7 +50,7 @@ ALGORITHMS: dict[str, UpdateSpec] = {
     "constrained": Constrained(radius=0.01, damping=0.01),
     "p3o": P3O(lr=0.02, epochs=15, target_kl=0.02, clip=0.2, kappa=5.0),
 }
-COMMON: dict[str, Any] = {"multiplier": PID(kp=10.0, ki=1.0, cap=40.0)}
+COMMON: dict[str, Any] = {"multiplier": PID(kp=10.0, ki=1.0, cap=40.0, bound=1.0)}
 COMMON |= {"policy": Categorical(levels=3, initial_mean=0.5, initial_std=10.0), "encoder": Perceptron(hidden=[])}
 COMMON |= {"normalise_observations": False, "episodes_per_update": 256, "reuse": 1}
 COMMON |= {"baseline": "critic", "critic_lr": 0.05, "critic_epochs": 3}
@@ -60,7 +60,7 @@ SIZE = {"states": 3, "actions": 3, "horizon": 4}
 SHARE = 0.7  # an infeasible limit, of the least possible cost
 UPDATES = {"one": 160, "two": 160, "inactive": 100, "infeasible": 150}
 TOLERANCE = {"gap": 0.02, "violation": 0.03, "oscillation": 0.05, "multiplier": 0.3}
-DETECTED = 0.75  # share of the last updates; lowered from 0.95 when runs were seen
+DETECTED = 0.95  # share of the last updates
 
 
 @final

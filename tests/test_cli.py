@@ -98,13 +98,16 @@ REFUSED = {  # and what test_config_mistakes.py refuses, without the program aro
 }
 
 
-#: One for each place where a mistake is found; the others run with ``-m slow``.
+#: One for each place where a mistake is found; the others run with ``-m integration``.
 PLACES = {"a limit nobody meets", "a word that is no option", "null for a choice", "a malformed word"}
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
-    [pytest.param(*case, marks=() if name in PLACES else pytest.mark.slow, id=name) for name, case in REFUSED.items()],
+    [
+        pytest.param(*case, marks=() if name in PLACES else pytest.mark.integration, id=name)
+        for name, case in REFUSED.items()
+    ],
 )
 def test_a_mistake_ends_in_one_clear_message(cpruner: Command, overrides: list[str], message: str) -> None:
     tiny = UNTRAINED if not any(text.startswith("model=") for text in overrides) else UNTRAINED[2:]
@@ -126,7 +129,7 @@ def test_a_folder_that_cannot_be_written(cpruner: Command) -> None:
     refused(outcome.code, outcome.err, r"output: expected a folder that can be written, got .*Set hydra\.run\.dir=")
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_debugging_shows_the_traceback(cpruner: Command) -> None:
     with pytest.raises(ValueError, match=r"model\.width"):
         cpruner("model.width=0", patch=lambda world: world.setenv("HYDRA_FULL_ERROR", "1"))
@@ -161,7 +164,7 @@ def test_an_interrupted_run_is_resumed_as_if_nothing_had_happened(cpruner: Comma
     assert numbers(found) == numbers(cpruner.result(cpruner.folder / "whole"))
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_before_the_first_checkpoint_there_is_nothing_to_resume(cpruner: Command) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -7,7 +7,7 @@ import pytest
 from drive import Command, refused
 from tiny_job import UNTRAINED
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture

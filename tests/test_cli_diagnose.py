@@ -21,7 +21,7 @@ def without_options(world: pytest.MonkeyPatch) -> None:
     world.setattr(sys, "argv", [word for word in sys.argv if word not in QUIET])
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_run_is_diagnosed(cpruner: Command) -> None:
     assert cpruner(*TRAINED, *LEARNING).code == 0
     assert cpruner.result()["warnings"] == []

@@ -158,7 +158,10 @@ def test_every_exported_spec_has_a_yaml() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name in {"malik2022", "ddpg"} else pytest.mark.slow) for name in choices("agent")],
+    [
+        pytest.param(name, marks=() if name in {"malik2022", "ddpg"} else pytest.mark.integration)
+        for name in choices("agent")
+    ],
 )
 def test_every_part_of_every_agent_can_be_replaced(name: str) -> None:
     """What a named agent sets in a part does not outlive the part."""

@@ -32,13 +32,16 @@ REFUSED = {
 }
 
 
-#: One for each way of refusing; the others run with ``-m slow``.
+#: One for each way of refusing; the others run with ``-m integration``.
 WAYS = {"an unknown option", "an option out of range", "an unknown member of a group", "a class that is no spec"}
 
 
 @pytest.mark.parametrize(
     ("override", "named"),
-    [pytest.param(*case, marks=() if name in WAYS else pytest.mark.slow, id=name) for name, case in REFUSED.items()],
+    [
+        pytest.param(*case, marks=() if name in WAYS else pytest.mark.integration, id=name)
+        for name, case in REFUSED.items()
+    ],
 )
 def test_a_mistake_is_refused_by_name(override: str, named: str) -> None:
     with pytest.raises((CprunerError, HydraException)) as refusal:

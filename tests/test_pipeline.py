@@ -75,7 +75,7 @@ def test_repaired_as_in_the_search_it_scores_as_in_the_search() -> None:
     assert result.score.loss == pytest.approx(searched.loss, rel=1e-6)  # added up in another order
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_fine_tuning_follows_the_dense_network_and_the_seed() -> None:
     shuffled = Digits(search_share=0.1, test_share=0.6).load(0).train
 
@@ -131,7 +131,7 @@ def dataset(part: str) -> TensorDataset:
     return TensorDataset(batches.images, batches.labels)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["batches", "loader"])
 def test_the_same_seed_gives_the_same_network_and_another_seed_another(kind: str) -> None:
     def once(seed: int) -> Result:
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(kind: str
     assert other.searches != one.searches
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_data_that_was_shuffled_before_does_not_change_the_run() -> None:
     shuffled = Digits(search_share=0.1, test_share=0.6).load(0).train
     one, two = (pruned(given={"train": shuffled}) for _ in range(2))  # reading it once moves its generator on

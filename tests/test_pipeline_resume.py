@@ -77,7 +77,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 STOPS, LATER = ("agent 4/6", "random 2/6", "epoch 1"), ("agent 6/6", "random 6/6", "finetune")
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("stop", [*STOPS, *(pytest.param(stop, marks=pytest.mark.slow) for stop in LATER)])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(stop: str, tmp_path: Path) -> None:
     def interrupt(event: str) -> None:
@@ -94,7 +94,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(stop: str, tmp_pa
     assert "agent 1/6" not in told.events
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_run_goes_on_in_its_own_directory_unless_given_another(tmp_path: Path) -> None:
     pruned(run_dir=tmp_path, evaluations=3)
     longer = pruned(resume=tmp_path, evaluations=6)
@@ -136,7 +136,7 @@ def test_another_model_budget_or_constraint_is_refused(short: Path) -> None:
             pruned(resume=short, evaluations=2, **arguments)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_noisy_dense_cost_does_not_keep_a_run_from_going_on(tmp_path: Path) -> None:
     calls: list[int] = []
 
@@ -164,7 +164,7 @@ def test_a_run_that_cannot_be_continued_is_refused(damage: str, short: Path, tmp
         pruned(run_dir=tmp_path / "new", resume=tmp_path / "old")
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_run_goes_on_with_what_was_measured_in_the_first_place(tmp_path: Path, monkeypatch: Any) -> None:
     choices = iter([Numerics(30, channels_last=True), Numerics(60)])
     monkeypatch.setattr("cpruner.evaluate.scorer.fastest", lambda *_: (next(choices), ()))

@@ -135,7 +135,7 @@ def test_a_judged_candidate_knows_how_far_it_is_from_the_dense_network(prepared:
     assert small > 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_memo_on_disk_is_shared_by_equal_tasks_only(tmp_path: Path) -> None:
     def hits(posed: Task, repair: Repair = REPAIR, **options: Any) -> int:
         ready = prepare(posed, repair, judging=Judging(memo=str(tmp_path / "memo.sqlite"), **options))

@@ -74,7 +74,7 @@ def cpruner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     return Command(tmp_path, tmp_path / "cache", lambda: tuple(capsys.readouterr()))  # type: ignore[arg-type, return-value]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_python_blocks_run(markdown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = blocks(markdown, "python")
     assert session, "README.md shows no Python"
@@ -98,7 +98,7 @@ def test_the_page_of_the_surrogate_runs(tmp_path: Path) -> None:
     assert made["judge"](made["better"].best) <= made["judge"](made["widths"])
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_commands_compose(markdown: str, cpruner: Command) -> None:
     lines = commands(markdown)
     assert lines, "README.md shows no cpruner command"

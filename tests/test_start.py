@@ -46,7 +46,7 @@ def test_a_person_can_read_it(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_what_was_judged_for_another_budget_is_not_judged_again(tmp_path: Path) -> None:
     past = Past(store=str(tmp_path / "history.sqlite"))
     pruned(agent=Random(), evaluations=8, past=past)
@@ -57,7 +57,7 @@ def test_what_was_judged_for_another_budget_is_not_judged_again(tmp_path: Path) 
     assert len(again.prepared.memo) > len(alone.prepared.memo)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_an_interrupted_run_goes_on_in_its_own_row(tmp_path: Path) -> None:
     options = {"agent": PPO, "evaluations": 12, "warm_up": QUICK}
     whole = pruned(**options, past=Past(store=str(tmp_path / "one.sqlite"), assistant=True))
@@ -76,7 +76,7 @@ def test_an_interrupted_run_goes_on_in_its_own_row(tmp_path: Path) -> None:
     assert [len(History(Path(str(past.store))).judged(run)) for run in runs] == [12, 9]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_earlier_judgements_help_the_assistant_choose(tmp_path: Path) -> None:
     past = Past(store=str(tmp_path / "history.sqlite"), assistant=True)
     options = {"agent": PPO, "evaluations": 5, "warm_up": QUICK, "assistant": Assistant(fewest=4)}
@@ -96,7 +96,7 @@ def test_the_agent_is_prepared_and_the_knapsack_too() -> None:
     assert cold.searches["knapsack"].archive[0].candidate.widths != first
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_policy_of_an_earlier_search_takes_the_place_of_a_warm_up(tmp_path: Path) -> None:
     pruned(agent=PPO, evaluations=5, run_dir=tmp_path / "first")
     past = Past(policy=str(tmp_path / "first" / "search" / "agent.pt"))

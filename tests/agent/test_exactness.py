@@ -14,7 +14,7 @@ from cpruner.agent import PID
 from cpruner.testing import TabularCMDP
 
 NAMES = list(ALGORITHMS)
-FEW = [pytest.param(name, marks=() if name in {"clipped", "constrained"} else pytest.mark.slow) for name in NAMES]
+QUICKEST = [pytest.param(name, marks=() if name in {"clipped", "constrained"} else pytest.mark.slow) for name in NAMES]
 SIZE = {"states": 2, "actions": 2, "horizon": 2}
 FEW = 64  # episodes per update: these problems are smaller than those of the benchmark
 DUAL = [name for name, update in ALGORITHMS.items() if update.dual]
@@ -43,12 +43,12 @@ def cannot_be_met(size, seed):
     return env
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", QUICKEST)
 def test_one_active_constraint(name):
     within(ended(name, 1), gap=0.03, violation=0.03, oscillation=0.05, multiplier=0.25)
 
 
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize("name", QUICKEST)
 def test_what_cannot_be_met_is_said_and_violated_least(name):
     env = cannot_be_met(SIZE, 1)
     capped = PID(kp=10.0, ki=1.0, cap=5.0)  # reached in so few updates

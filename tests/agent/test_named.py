@@ -18,7 +18,9 @@ NAMED = {
 FEW = ("ppo_lagrangian", "decore", "malik2022")  # the default and those with options of their own in several parts
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in NAMED])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FEW else pytest.mark.integration) for name in NAMED]
+)
 def test_the_command_composes_the_same_agent(name: str) -> None:
     register()
     with initialize_config_module("cpruner.conf", version_base="1.3"):

@@ -39,7 +39,7 @@ def learn(spec, env, updates, seed=0):
     return play(env, agent, deterministic=True).action_TA[:, 0], np.mean(multiplier_UK[-10:], axis=0), agent
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("toy", "multiplier"),
     [
@@ -59,7 +59,7 @@ def test_toy_is_solved_primal_and_dual(toy, multiplier):
     assert multiplier_K == pytest.approx(solution.multiplier_K, abs=0.03)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_without_multiplier_the_toy_is_violated():
     env = ToyCMDP.one()
     action_T, multiplier_K, _ = learn(OnPolicy(**QUICK | {"multiplier": PID(cap=0.0)}), env, updates=20)

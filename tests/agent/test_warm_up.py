@@ -50,7 +50,7 @@ def test_solutions_are_imitated(options):
     assert centre(agent, toy) == pytest.approx(solution_T, abs=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_practice_solves_the_problem_without_a_real_episode():
     toy, agent = ToyCMDP.one(), built(policy=Gaussian(initial_std=0.1))
     stats = warm_up(agent, Lockstep(toy), WarmUp(imitation=0, updates=25, episodes=64), np.zeros((0, 4, 1)))

@@ -18,7 +18,7 @@ def test_every_backend_is_tried_with_one_worker_up_to_the_most() -> None:
     assert list(pools(["ray"], 1)) == ["ray 1"]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_every_search_starts_from_an_empty_memory() -> None:
     ready, _ = prepared(JOB)
     with ready.workers(Pool()) as workers:
@@ -29,7 +29,7 @@ def test_every_search_starts_from_an_empty_memory() -> None:
         assert ready.space.dense() not in ready.memo
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_what_is_kept_and_shown() -> None:
     ready, _ = prepared(JOB)
     facts = measured(ready, JOB, {"serial": Pool(), "again": Pool(threads=1)}, 2)

@@ -14,7 +14,7 @@ def test_the_first_run_is_not_counted() -> None:
     assert runs == [0, 1, 2, 3]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_every_way_has_a_rate_and_real_judgements_are_as_many_as_said() -> None:
     ready, _ = prepared(job(budgets=(Budget(Flops(), 0.5),)))
     made = surrogate(ready.task.model, ready.space, ready.statistics, 1e-4)

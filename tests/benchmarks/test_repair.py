@@ -15,7 +15,7 @@ def ready(seed: int) -> Prepared:
     return prepared(JOB, JOB.model.build(data.classes, data.example), data, seed)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_every_mode_refits_the_same_half() -> None:
     task = ready(0)
     candidate = halved(task, JOB)

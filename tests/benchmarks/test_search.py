@@ -19,7 +19,7 @@ def ready():
     return prepared(JOB)[0]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_search_is_judged_from_an_empty_memory(ready) -> None:
     found, _ = one(ready, JOB, Entry(Random()), seed=0)
     assert len(found.archive) == 12
@@ -42,7 +42,7 @@ def test_a_row_is_of_the_network_that_would_be_returned(ready) -> None:
     assert kept["distinct"] == len({judgement.candidate for judgement in found.archive})
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_loss_never_rises_and_what_does_not_fit_does_not_count(ready) -> None:
     entry = Entry(Random(), posed={"feasibility": "soft"})
     found, _ = one(ready, JOB, entry, seed=0)

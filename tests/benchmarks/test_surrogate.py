@@ -42,7 +42,7 @@ def test_what_was_judged_is_read_back(task: tuple[Job, Splits, torch.nn.Module],
     assert bench(task, tmp_path).known == {}
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_numbers_of_a_small_run(task: tuple[Job, Splits, torch.nn.Module], tmp_path: Path) -> None:
     made = bench(task, tmp_path)
     generator, groups = np.random.default_rng(0), len(made.made.space.groups)

@@ -73,7 +73,7 @@ def test_it_is_measured_on_as_many_threads_as_the_search_had(tmp_path: Path, mon
     assert told == [2]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_fresh_process_measures_the_same(tmp_path: Path) -> None:
     """The only test here that really starts an interpreter."""
     run_dir = finished(tmp_path / "run")

@@ -100,7 +100,7 @@ def episode(posed: PruningEnv, row: list[float], share: float) -> tuple[list[Arr
     return observations, rewards, info["cost"]
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.lists(st.floats(-0.2, 1.2), min_size=3, max_size=3), min_size=1, max_size=4),

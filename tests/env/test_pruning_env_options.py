@@ -202,7 +202,7 @@ def test_budgets_no_network_meets_are_not_drawn() -> None:
         env().reset(options={"share": 0.01})
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @settings(max_examples=15, deadline=None)
 @given(masks, st.sampled_from(KINDS), st.sampled_from(REWARDS[:3]))
 def test_rewards_of_every_step_add_up_to_the_score(actions: list[list[float]], feasibility: str, reward: str) -> None:

@@ -26,7 +26,7 @@ def test_published_size(width: float, parameters: float, macs: float) -> None:
     assert round(counted.macs / 1e6, 2) == macs
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_as_many_parameters_as_torchvision() -> None:
     assert size(CifarMobileNetV2()).parameters == 2_236_682
     assert size(CifarMobileNetV2(), classes=1000).parameters == size_of(models.mobilenet_v2).parameters == 3_504_872

@@ -30,7 +30,7 @@ def test_thirteen_convolutions_by_hand() -> None:
     assert size(CifarVGG(16)).parameters == weights + 3 * sum(plan) + 512 * 10 + 10
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_features_are_those_of_torchvision() -> None:
     own = CifarVGG(11).build(10, EXAMPLE).get_submodule("features")
     theirs = models.vgg11_bn(weights=None, init_weights=False).features.eval()

@@ -46,7 +46,7 @@ def test_the_command_has_the_same_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if number < 3 else pytest.mark.slow) for number, name in enumerate(ZOO)]
+    "name", [pytest.param(name, marks=() if number < 3 else pytest.mark.integration) for number, name in enumerate(ZOO)]
 )
 def test_a_name_means_the_same_network_to_the_command(name: str) -> None:
     assert to_job(composed(f"model={name}")).model == NAMED[name]

@@ -27,7 +27,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")

@@ -37,14 +37,14 @@ def test_export(name: str) -> None:
     close(exported(case.small, case.inputs), case)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("name", fast(STATING))
 def test_strict_export(name: str) -> None:
     case = pruned(name)
     close(exported(case.small, case.inputs, strict=True), case)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("name", fast([*STATING, TRANSFORMER], TRANSFORMER))
 def test_the_batch_size_stays_free(name: str) -> None:
     case = pruned(name)
@@ -66,7 +66,7 @@ def test_inputs_keep_their_names(name: str) -> None:
     assert mine == theirs
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("name", fast(NAMES, TRANSFORMER))
 def test_compile_without_a_graph_break(name: str) -> None:
     case = pruned(name)
@@ -89,7 +89,7 @@ def test_a_compiled_network_takes_another_batch() -> None:
             close(tensors_of(network(*case.batch(size))), case, case.batch(size))
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_compiled_network_trains() -> None:
     case = pruned("channel shuffle")
     torch.compiler.reset()

@@ -84,7 +84,7 @@ def test_an_assisted_search_judges_as_many_candidates_as_any_other() -> None:
     assert all(judgement.feasible for judgement in found.archive)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_an_assisted_search_is_the_same_every_time() -> None:
     widths = []
     for _ in range(2):

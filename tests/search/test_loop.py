@@ -156,7 +156,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(name: str, sto
     assert same(twin.state_dict(), agent.state_dict())
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("spec", AGENTS.values(), ids=AGENTS)
 def test_a_finished_search_can_be_made_longer(spec: AgentSpec, tmp_path: Path) -> None:
     expected, agent = run(spec, 14)
@@ -186,7 +186,7 @@ def test_what_was_judged_before_the_interruption_is_not_built_again(tmp_path: Pa
     assert built == []
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_resumed_search_can_be_interrupted_at_once_and_resumed_again(tmp_path: Path) -> None:
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     for folder in (first, second, third):

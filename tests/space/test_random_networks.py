@@ -66,7 +66,7 @@ def test_every_parameter_axis_is_in_a_group_or_explained(drawn: Drawn) -> None:
     assert channel_axes <= said
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @settings(max_examples=5)
 @given(networks())
 def test_two_traces_agree(drawn: Drawn) -> None:

@@ -95,7 +95,7 @@ def test_a_vision_transformer_of_torch() -> None:
         agree(model, (x[:1],), space, candidate)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_groups_of_resnet18() -> None:
     """Four stages of residual channels and one inner width per block."""
     sizes = {group.name: group.size for group in resnet18().groups}

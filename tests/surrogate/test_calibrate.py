@@ -47,7 +47,7 @@ def test_one_factor_for_all_is_found_by_few_judgements_without_noise() -> None:
     assert np.corrcoef(found.predict(held_out), true.predict(held_out))[0, 1] > 0.98
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_few_noisy_judgements_leave_the_factors_near_one_another() -> None:
     """Where they say little of single groups; many of them tell the groups apart."""
     one = falling(SPACE, 0)
@@ -71,7 +71,7 @@ def test_a_group_that_is_never_cut_gets_the_common_factor() -> None:
     assert found.factor_G[2] == pytest.approx(np.exp(np.log(found.factor_G[:2]).mean()), rel=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @settings(max_examples=10)
 @given(st.integers(0, 1000), st.integers(4, 40))
 def test_more_error_is_never_better(seed: int, count: int) -> None:

@@ -72,7 +72,7 @@ def exact(surrogate: Surrogate, limit: float) -> float:
     return float(found.fun)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("part", [0.15, 0.4, 0.8])
 def test_where_costs_add_up_it_is_close_to_the_integer_program(part: float, smooth: bool) -> None:

@@ -103,7 +103,7 @@ class TestWhatIsKnownBeforehand:
         assert all(0.5 < width / centre < 2 for widths in seen[1:] for width, centre in zip(widths, best, strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_region_is_kept_to_from_the_second_optimum_on() -> None:
     space = chained(3, 60, 70, 65, 4)
     start, limits = falling(space, 3, smooth=True), [share(space, "flops", 0.4)]
@@ -115,7 +115,7 @@ def test_the_region_is_kept_to_from_the_second_optimum_on() -> None:
         assert bool(np.abs(np.log(np.array(second) / first)).max() <= 3 * 0.03) == inside
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_what_is_far_from_the_best_counts_little() -> None:
     """Widths whose loss is far off the additive one are known; the narrower the focus, the less that does."""
     generator = np.random.default_rng(0)

@@ -125,7 +125,7 @@ def test_statistics_tell_of_learning_after_the_warm_up_only():
     assert second.multipliers[0] > 0.0
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_stored_episodes_teach_a_new_run():
     """After one episode of its own, an agent with a history acts nearer to the optimum than one without."""
     env = ToyCMDP.unconstrained()

@@ -157,7 +157,7 @@ def test_a_higher_price_is_felt_at_once():
     assert play(env, priced, deterministic=True).action_TA.sum() < 0.5 * free_T.sum()
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_stored_episodes_teach_a_new_run():
     """After one episode of its own, an agent with a history earns more than one without."""
     env = ToyCMDP.unconstrained()

@@ -213,7 +213,7 @@ def test_toys_are_solved(toy, seed):
     assert_solved(course(Constrained(), toy(), seed=seed), toy(), action=0.05, band=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_an_active_constraint_has_a_price_and_a_slack_one_has_none():
     taken = course(Constrained(), ToyCMDP.two())
     active, slack = (np.mean([s[f"price/{k}"] for s in taken.scalars[-20:]]) for k in (0, 1))
@@ -222,7 +222,7 @@ def test_an_active_constraint_has_a_price_and_a_slack_one_has_none():
     assert taken.multiplier_UK.shape == (40, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_what_cannot_be_met_is_recovered_from_to_the_end():
     taken = unmet(Constrained())
     assert_least_violation(taken)

@@ -114,7 +114,7 @@ def test_toys_are_solved(toy, seed):
     assert_solved(course(TrustRegion(), toy(), seed=seed), toy(), action=0.05, band=0.15, multiplier=0.03)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_what_cannot_be_met_drives_the_multiplier_to_its_cap():
     taken = unmet(TrustRegion())
     assert_least_violation(taken)

@@ -110,7 +110,7 @@ def test_depthwise_convolutions_are_refitted_too() -> None:
     assert (fitted - target).square().mean() < (left - target).square().mean()
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("mode", ["static", "sequential"])
 @pytest.mark.parametrize("name", ["residual", "depthwise", "packed attention"])
