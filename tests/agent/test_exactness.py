@@ -55,7 +55,7 @@ def test_what_cannot_be_met_is_said_and_violated_least(name):
     taken = course(ALGORITHMS[name], env, 1, 20, multiplier=capped, episodes_per_update=FEW)
     row = facts(taken, env, 3.0 / 7.0)
     assert row["violation"] == pytest.approx(0.0, abs=0.05)  # twenty updates leave the plain policy gradient at 0.042
-    assert row["unmet"] >= DETECTED
+    assert row["unmet"] >= 0.75  # fewer episodes than in the benchmark leave more to chance
 
 
 @pytest.mark.slow
