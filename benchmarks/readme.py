@@ -33,7 +33,7 @@ HEADLINE = (
     "ddpg",
     "knapsack",
     "ppo_lagrangian",
-    "ppo_lagrangian, warm-up, assistant",
+    *("ppo_lagrangian, warm-up, assistant", "ddpg, warm-up, assistant"),
 )
 ONCE = {"final": "sequential, more images (once)", "polished": "the same and polished (once)"}
 
