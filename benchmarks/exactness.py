@@ -14,7 +14,7 @@ table, so it can be optimal, and is valued exactly. Steps are half as large in t
 - unmet: share of these updates in which the agent says that a limit cannot be met; from ``DETECTED`` on it is believed;
 - priced: where no policy meets the limits, the violation of the best policy for the mean multipliers, in the file only.
 
-Prints a table (median and worst) and writes benchmarks/results/exactness.json. Options are from seeds 10 to 24.
+Writes benchmarks/results/exactness.json. docs/exactness.md says which options were chosen on other seeds, and how not.
 """
 
 import argparse

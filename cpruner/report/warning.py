@@ -131,7 +131,7 @@ def _no_better_than_before(history: History, total: int) -> Iterator[SearchWarni
 
 
 def _met(history: History, first: int, last: int) -> list[float]:
-    """Rewards of the networks that met every budget."""
+    """Search accuracies of the networks that met every budget."""
     pairs = zip(history.accuracy[first:last], history.feasible[first:last], strict=True)
     return [accuracy for accuracy, met in pairs if met]
 

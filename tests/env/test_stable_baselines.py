@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.env_checker import check_env
 from tiny_task import env
 
 from cpruner.cmdp import Array
 from cpruner.env import PruningEnv
-
-baselines = pytest.importorskip("stable_baselines3")
-checker = pytest.importorskip("stable_baselines3.common.env_checker")
 
 NETWORK = {"net_arch": [32, 32]}
 Learn = Callable[[PruningEnv], Any]
@@ -21,14 +20,14 @@ Learn = Callable[[PruningEnv], Any]
 def ppo(posed: PruningEnv) -> Any:
     """No learning yet."""
     options = {"n_steps": 96, "batch_size": 48, "learning_rate": 0.003, "gamma": 1.0, "policy_kwargs": NETWORK}
-    return baselines.PPO("MlpPolicy", posed, seed=0, device="cpu", **options)
+    return PPO("MlpPolicy", posed, seed=0, device="cpu", **options)
 
 
 def sac(posed: PruningEnv) -> Any:
     """No learning yet."""
     options = {"learning_starts": 90, "batch_size": 64, "learning_rate": 0.003, "gamma": 1.0, "ent_coef": 0.01}
     options["policy_kwargs"] = NETWORK
-    return baselines.SAC("MlpPolicy", posed, seed=0, device="cpu", **options)
+    return SAC("MlpPolicy", posed, seed=0, device="cpu", **options)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +56,7 @@ def by(model: Any) -> Callable[[Array], Array]:
 @pytest.mark.filterwarnings("ignore:We recommend you to use a symmetric and normalized Box action space")
 @pytest.mark.filterwarnings("ignore:Your action space has dtype float64, we recommend using np.float32")
 def test_their_checker_finds_nothing_to_complain_about() -> None:
-    checker.check_env(env(), skip_render_check=True)
+    check_env(env(), skip_render_check=True)
 
 
 @pytest.mark.slow
