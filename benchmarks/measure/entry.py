@@ -9,6 +9,7 @@ from cpruner.agent import WarmUp
 from cpruner.cmdp import AgentSpec
 from cpruner.env import PruningProblem
 from cpruner.search import Assistant
+from measure.helped import Helped
 
 COLD, ALONE = WarmUp(enabled=False), Assistant(proposals=1)
 
@@ -62,7 +63,8 @@ ENTRIES: dict[str, Entry] = {
     "cup": Entry(agent.cup()),
     "ppo_lagrangian": Entry(agent.ppo_lagrangian()),
     "ppo_lagrangian, no predictions": Entry(agent.ppo_lagrangian(), posed=_BLIND),
-    "random, assistant": Entry(agent.Random(), assistant=Assistant()),
+    "random, assistant": Entry(Helped(agent.Random()), assistant=Assistant()),
+    "knapsack, assistant": Entry(Helped(agent.Plan()), WarmUp(), Assistant()),
     "ppo_lagrangian, warm-up": Entry(agent.ppo_lagrangian(), WarmUp()),
     "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
     "ppo_lagrangian, warm-up, practice, assistant": Entry(agent.ppo_lagrangian(), WarmUp(updates=30), Assistant()),
