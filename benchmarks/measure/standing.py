@@ -6,7 +6,7 @@ from typing import Any
 
 #: The search from scratch that others are compared with.
 REFERENCE = "ppo_lagrangian"
-COLUMNS = ("entry", "seeds", "evaluations", "search loss", "search %", "test %", "to target", "core s")
+COLUMNS = ("entry", "seeds", "evaluations", "search loss", "search %", "test %", "to target", "to own", "core s")
 
 
 def reached(runs: dict[str, Any], target: float) -> list[float]:
@@ -18,10 +18,15 @@ def reached(runs: dict[str, Any], target: float) -> list[float]:
     return found
 
 
-def target(record: dict[str, Any]) -> float:
-    """The search loss that the search from scratch ends with, in the median of its seeds; 0 where there is none."""
-    losses: list[float] = [run["search_loss"] for run in record["runs"].get(REFERENCE, {}).values()]
+def target(record: dict[str, Any], reference: str = REFERENCE) -> float:
+    """The search loss that a search from scratch ends with, in the median of its seeds; 0 where there is none."""
+    losses: list[float] = [run["search_loss"] for run in record["runs"].get(reference, {}).values()]
     return statistics.median(losses or [0.0])
+
+
+def scratch(name: str) -> str:
+    """The entry that has the same agent and no help."""
+    return name.partition(",")[0]
 
 
 def cell(values: list[float], digits: int) -> str:
@@ -47,7 +52,8 @@ def standing(record: dict[str, Any]) -> list[tuple[str, ...]]:
         cells = [name, str(len(values)), str(max(run["evaluations"] for run in values))]
         cells.append(cell([run["search_loss"] for run in values], 3))
         cells += [cell([100 * run[f"{split}_accuracy"] for run in values], 2) for split in ("search", "test")]
-        cells += [needed(runs, loss), f"{statistics.mean([run['core_seconds'] for run in values]):.0f}"]
+        cells += [needed(runs, loss), needed(runs, target(record, scratch(name)))]
+        cells.append(f"{statistics.mean([run['core_seconds'] for run in values]):.0f}")
         rows.append(tuple(cells))
     return rows
 
@@ -63,7 +69,7 @@ def markdown(records: list[tuple[str, dict[str, Any]]], entries: tuple[str, ...]
     for task, record in records:
         budgets = ", ".join(f"{name} <= {share:g}" for name, share in record["budgets"].items())
         dense = f"{100 * record['dense']['test_accuracy']:.2f}"
-        lines.append(f"| **{task}**, {budgets}; dense | | | | | {dense} | | |")
+        lines.append(f"| **{task}**, {budgets}; dense | | | | | {dense} | | | |")
         shown = (cells for cells in standing(record) if not entries or cells[0] in entries)
         lines += [f"| {' | '.join(cells)} |" for cells in shown]
     return "\n".join(lines)

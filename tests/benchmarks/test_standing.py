@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from measure.standing import COLUMNS, REFERENCE, markdown, needed, reached, standing, target
+from measure.standing import COLUMNS, REFERENCE, markdown, needed, reached, scratch, standing, target
 
 
 def run(*after: float | None, **known: float) -> dict[str, object]:
@@ -33,12 +33,30 @@ def test_the_target_is_what_the_reference_ends_with() -> None:
     three = {str(seed): run(loss) for seed, loss in enumerate((0.3, 0.9, 0.4))}
     assert target({"runs": {REFERENCE: three}}) == 0.4
     assert target({"runs": {"other": OTHER}}) == 0.0
+    assert target(RECORD, "other") == 0.5
+
+
+def test_help_is_measured_against_the_same_agent_without_it() -> None:
+    assert [scratch(name) for name in ("ddpg", "ddpg, warm-up, assistant")] == ["ddpg", "ddpg"]
+    helped = {"runs": {REFERENCE: {"0": run(0.3)}, "other": {"0": run(0.9, 0.6)}, "other, help": {"0": run(0.5, 0.2)}}}
+    rows = standing({**RECORD, **helped})
+    assert [(row[6], row[7]) for row in rows] == [("1", "1"), ("-", "2"), ("2", "1")]
 
 
 def test_every_entry_has_a_row_of_means_and_spreads() -> None:
     reference, other = standing(RECORD)
-    assert reference == (REFERENCE, "1", "3", "0.700", "30.00", "50.00", "3", "1")
-    assert other == ("other", "2", "3", "0.500 +- 0.141", "50.00 +- 14.14", "50.00 +- 0.00", "1.5 (1 to 2)", "2")
+    assert reference == (REFERENCE, "1", "3", "0.700", "30.00", "50.00", "3", "3", "1")
+    assert other == (
+        "other",
+        "2",
+        "3",
+        "0.500 +- 0.141",
+        "50.00 +- 14.14",
+        "50.00 +- 0.00",
+        "1.5 (1 to 2)",
+        "- (3 to -)",
+        "2",
+    )
     assert len(other) == len(COLUMNS)
 
 
@@ -46,6 +64,6 @@ def test_every_entry_has_a_row_of_means_and_spreads() -> None:
 def test_the_page_shows_those_asked_for(entries: tuple[str, ...], lines: int) -> None:
     page = markdown([("x", RECORD)], entries).splitlines()
     assert len(page) == lines
-    assert page[2] == "| **x**, flops <= 0.5; dense | | | | | 90.00 | | |"
+    assert page[2] == "| **x**, flops <= 0.5; dense | | | | | 90.00 | | | |"
     assert {line.count("|") for line in page} == {len(COLUMNS) + 1}
     assert page[-1].startswith("| other | 2 | 3 | 0.500 +- 0.141 |")
