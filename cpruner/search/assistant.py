@@ -86,7 +86,7 @@ class Forecast:
         mean_M, std_M = self.process.predict(ratio_MG, return_std=True)
         return self._rewards(ratio_MG, mean_M), np.asarray(std_M * self.scale * self.inflation)
 
-    def choose(self, ratio_MG: Array, count: int, seed: int) -> list[int]:
+    def choose(self, ratio_MG: Array, count: int, seed: int, *, apart: bool = False) -> list[int]:
         """Proposals to judge, in their order: the best of ``count`` draws from the posterior (Thompson 1933).
 
         What was judged before, or is chosen already, comes last.
@@ -95,19 +95,20 @@ class Forecast:
             ratio_MG: Proposals.
             count: How many, at most M.
             seed: Of the draws.
+            apart: Choose one of every M / count proposals that follow one another, not from all.
         """
         mean_M, covariance_MM = self.process.predict(ratio_MG, return_cov=True)
         generator = np.random.default_rng(seed)
         root_MM = np.linalg.cholesky(covariance_MM + 1e-6 * np.eye(len(ratio_MG)))
         known = {row.tobytes() for row in self.process.X_train_}
         chosen: list[int] = []
-        for _ in range(count):
+        for number in range(count):
             noise_M = self.inflation * (root_MM @ generator.standard_normal(len(ratio_MG)))
             drawn_M = self._rewards(ratio_MG, mean_M + noise_M)
-            stale_M = np.array([row.tobytes() in known for row in ratio_MG])
-            drawn_M = np.where(stale_M & ~stale_M.all(), -np.inf, drawn_M)
-            drawn_M[chosen] = -np.inf
-            chosen.append(int(drawn_M.argmax()))
+            open_M = np.arange(len(ratio_MG)) // (len(ratio_MG) // count) == number if apart else True
+            open_M = open_M & ~np.isin(np.arange(len(ratio_MG)), chosen)
+            fresh_M = open_M & ~np.array([row.tobytes() in known for row in ratio_MG])
+            chosen.append(int(np.where(fresh_M if fresh_M.any() else open_M, drawn_M, -np.inf).argmax()))
             known.add(ratio_MG[chosen[-1]].tobytes())
         return sorted(chosen)
 
@@ -146,7 +147,9 @@ class Assisting:
         earlier = 0 if self.reward_N is None else len(self.reward_N)
         return judged + earlier >= self.spec.fewest
 
-    def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int) -> list[int]:
+    def choose(
+        self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int, *, apart: bool = False
+    ) -> list[int]:
         """Proposals to judge, in their order; the same for the same arguments.
 
         Args:
@@ -154,7 +157,9 @@ class Assisting:
             reward_N: Their rewards.
             proposed_MG: Keep ratios of the proposals.
             count: How many to choose.
+            apart: One of every M / count, where these are proposals for budgets of their own.
         """
         if self.ratio_NG is not None and self.reward_N is not None:
             ratio_NG, reward_N = np.concatenate([self.ratio_NG, ratio_NG]), np.concatenate([self.reward_N, reward_N])
-        return self.spec.fit(ratio_NG, reward_N, self.prior).choose(proposed_MG, count, len(reward_N))
+        forecast = self.spec.fit(ratio_NG, reward_N, self.prior)
+        return forecast.choose(proposed_MG, count, len(reward_N), apart=apart)

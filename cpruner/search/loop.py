@@ -132,7 +132,8 @@ def _decide(
     if assisting is not None and not assisting.ready(len(archive)):
         assisting = None
     times = 1 if assisting is None else assisting.spec.proposals
-    seeds = (episode_seed(seed, times * len(archive) + number) for number in range(times * wanted))
+    # one seed, one budget: where budgets are drawn, what is compared for one judgement is proposed for the same one
+    seeds = (episode_seed(seed, len(archive) + number // times) for number in range(times * wanted))
     proposed = [decide(env, agent, seed=drawn) for drawn in seeds]
     if assisting is None:
         return proposed
@@ -142,6 +143,7 @@ def _decide(
         np.array([env.score(judgement) for judgement in archive]),
         np.array([episode.candidate.widths for episode in proposed]) / sizes,
         wanted,
+        apart=env.options.tightest < 1.0,
     )
     return [proposed[number] for number in chosen]
 

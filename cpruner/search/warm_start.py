@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 from cpruner.agent.warm_up import WarmUp, warm_up
 from cpruner.cmdp import Agent, UpdateStats
 from cpruner.env import PredictedEnv, PruningEnv
+from cpruner.env.share import spread
 from cpruner.surrogate import Surrogate, knapsack
 
 Array = NDArray[np.float64]
+
+BUDGETS = 8
+"""Shares of the limits for which solutions are imitated, where budgets are drawn."""
 
 
 def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp) -> list[UpdateStats]:
@@ -40,8 +44,14 @@ def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp) -> 
 
 
 def solutions(env: PruningEnv, made: Surrogate) -> Array:
-    """Keep ratios with the least predicted loss within the budgets that can be counted, (N, G, A); N is 0 or 1."""
+    """Keep ratios with the least predicted loss within the budgets that can be counted, (N, G, A).
+
+    N is 0 without such a budget, and 1 with one; where budgets are drawn, it is ``BUDGETS``, and the solutions are for
+    as many shares of the limits, those of a :class:`PredictedEnv` with N episodes.
+    """
     sizes = np.array(env.space.sizes, dtype=np.float64)
     if not env.countable.limits:
         return np.zeros((0, len(sizes), 1))
-    return (np.array(knapsack(made, env.countable.limits)) / sizes)[None, :, None]
+    share_N = spread(env.options.tightest, BUDGETS if env.options.tightest < 1.0 else 1)
+    found = [knapsack(made, [(name, share * limit) for name, limit in env.countable.limits]) for share in share_N]
+    return (np.array(found) / sizes)[:, :, None]

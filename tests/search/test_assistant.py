@@ -89,6 +89,24 @@ def test_what_was_judged_or_chosen_comes_last() -> None:
     assert forecast.choose(seen[:3], 2, 0) == sorted(set(forecast.choose(seen[:3], 2, 0)))  # where nothing else is left
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_proposals_for_budgets_of_their_own_are_not_compared_with_each_other(seed: int) -> None:
+    forecast = Assistant().fit(drawn(40, 0), reward(drawn(40, 0)))
+    wide, narrow = 0.8 + 0.2 * drawn(4, 1), 0.2 * drawn(4, 2)
+    proposals = np.concatenate([wide, narrow])
+    together, apart = (forecast.choose(proposals, 2, seed, apart=told) for told in (False, True))
+    assert [number // 4 for number in together] == [0, 0]
+    assert [number // 4 for number in apart] == [0, 1]
+    assert apart == sorted(apart)
+
+
+def test_what_was_judged_is_chosen_again_where_there_is_nothing_else_for_a_budget() -> None:
+    seen = drawn(20, 0)
+    forecast = Assistant().fit(seen, reward(seen))
+    proposals = np.concatenate([seen[:2], drawn(2, 1)])
+    assert [number // 2 for number in forecast.choose(proposals, 2, 0, apart=True)] == [0, 1]
+
+
 def test_promising_proposals_are_chosen() -> None:
     seen, proposals = drawn(60, 0), drawn(40, 1)
     chosen = Assisting(Assistant()).choose(seen, reward(seen, 0.01), proposals, 5)

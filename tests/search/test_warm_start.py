@@ -7,8 +7,9 @@ from cpruner.agent import Clipped, Gaussian, OnPolicy
 from cpruner.agent.warm_up import WarmUp
 from cpruner.constraint import Budget, External
 from cpruner.env import PruningProblem
+from cpruner.env.share import spread
 from cpruner.search.rollout import decide
-from cpruner.search.warm_start import solutions, warm_start
+from cpruner.search.warm_start import BUDGETS, solutions, warm_start
 from cpruner.surrogate import knapsack
 
 
@@ -18,6 +19,20 @@ def test_the_solution_is_the_knapsack_of_the_budgets() -> None:
     (found_GA,) = solutions(posed, made)
     assert posed.space.widths(found_GA[:, 0].tolist()) == knapsack(made, posed.countable.limits)
     assert posed.countable.fits(found_GA[:, 0].tolist())
+
+
+def test_where_budgets_are_drawn_every_share_has_its_own_solution() -> None:
+    posed = env(problem=PruningProblem(tightest=0.6))
+    made = falling(posed.space, 0)
+    found_NG = solutions(posed, made)[:, :, 0]
+    assert len(found_NG) == BUDGETS
+    assert posed.countable.fits_of(found_NG, spread(0.6, BUDGETS)).all()
+    assert not posed.countable.fits_of(found_NG[:1], np.array([0.6])).any()
+    least = [(name, 0.6 * limit) for name, limit in posed.countable.limits]
+    assert [posed.space.widths(list(found_NG[row])) for row in (0, -1)] == [
+        knapsack(made, posed.countable.limits),
+        knapsack(made, least),
+    ]
 
 
 def test_without_a_countable_budget_there_is_nothing_to_imitate() -> None:
