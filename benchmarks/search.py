@@ -88,8 +88,15 @@ def loss_after(found: SearchResult) -> list[float | None]:
 
 
 def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
-    """What is kept of one search."""
-    best = found.require()
+    """What is kept of one search; of one that found nothing within the budgets, how near it came."""
+    best = found.best
+    judged = {
+        "evaluations": len(found.archive),
+        "distinct": len({judgement.candidate for judgement in found.archive}),
+        "loss_after": loss_after(found),
+    }
+    if best is None:
+        return judged | {"feasible": False, "violation": min(judgement.violation for judgement in found.archive)}
     network = ready.finish(best.candidate)
     test = score(network, splits.test)
     return {
@@ -100,10 +107,7 @@ def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
         "feasible": all(reading.satisfied for reading in ready.read(network)),
         "scaled_costs": {reading.name: reading.scaled for reading in best.readings},
         "widths": list(best.candidate.widths),
-        "evaluations": len(found.archive),
-        "distinct": len({judgement.candidate for judgement in found.archive}),
-        "loss_after": loss_after(found),
-    }
+    } | judged
 
 
 def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
@@ -185,7 +189,7 @@ def main() -> None:
             record["runs"].setdefault(name, {})[str(seed)] = done
             record["runs"] = {known: record["runs"][known] for known in entries if known in record["runs"]}
             replace({path: json.dumps(record, indent=1) + "\n"})
-            console.print(f"{name} seed {seed}: {done['search_loss']:.4f} {done['test_accuracy']:.4f}")
+            console.print(name, "seed", seed, {key: done.get(key) for key in ("search_loss", "test_accuracy")})
     record = stored(path, fresh["identity"]) or fresh
     draw(record, path.with_suffix(".png"))
     console.print(table(record))

@@ -22,6 +22,7 @@ def races(record: dict[str, Any], entries: tuple[str, ...] = ()) -> Figure:
     axes = figure.add_subplot()
     for name, runs in record["runs"].items():
         course_SE = np.array([run["loss_after"] for run in runs.values()], dtype=np.float64)
+        course_SE[np.isnan(course_SE)] = np.inf  # nothing feasible yet
         if course_SE.shape[1] == 1 or (entries and name not in entries):
             continue
         evaluation_E = np.arange(1, course_SE.shape[1] + 1)

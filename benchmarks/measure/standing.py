@@ -20,7 +20,7 @@ def reached(runs: dict[str, Any], target: float) -> list[float]:
 
 def target(record: dict[str, Any], reference: str = REFERENCE) -> float:
     """The search loss that a search from scratch ends with, in the median of its seeds; 0 where there is none."""
-    losses: list[float] = [run["search_loss"] for run in record["runs"].get(reference, {}).values()]
+    losses: list[float] = [run.get("search_loss", math.inf) for run in record["runs"].get(reference, {}).values()]
     return statistics.median(losses or [0.0])
 
 
@@ -30,7 +30,9 @@ def scratch(name: str) -> str:
 
 
 def cell(values: list[float], digits: int) -> str:
-    """Mean and standard deviation over seeds."""
+    """Mean and standard deviation over seeds; a dash where there is none."""
+    if not values:
+        return "-"
     spread = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.{digits}f}{spread}"
 
@@ -45,13 +47,15 @@ def needed(runs: dict[str, Any], loss: float) -> str:
 
 
 def standing(record: dict[str, Any]) -> list[tuple[str, ...]]:
-    """One row per entry, with the cells of ``COLUMNS``."""
+    """One row per entry, with the cells of ``COLUMNS``; means are over the seeds that met every budget."""
     loss, rows = target(record), []
     for name, runs in record["runs"].items():
         values = list(runs.values())
-        cells = [name, str(len(values)), str(max(run["evaluations"] for run in values))]
-        cells.append(cell([run["search_loss"] for run in values], 3))
-        cells += [cell([100 * run[f"{split}_accuracy"] for run in values], 2) for split in ("search", "test")]
+        found = [run for run in values if "search_loss" in run]
+        seeds = str(len(values)) if len(found) == len(values) else f"{len(found)} of {len(values)}"
+        cells = [name, seeds, str(max(run["evaluations"] for run in values))]
+        cells.append(cell([run["search_loss"] for run in found], 3))
+        cells += [cell([100 * run[f"{split}_accuracy"] for run in found], 2) for split in ("search", "test")]
         cells += [needed(runs, loss), needed(runs, target(record, scratch(name)))]
         cells.append(f"{statistics.mean([run['core_seconds'] for run in values]):.0f}")
         rows.append(tuple(cells))

@@ -42,6 +42,18 @@ def test_a_row_is_of_the_network_that_would_be_returned(ready) -> None:
     assert kept["distinct"] == len({judgement.candidate for judgement in found.archive})
 
 
+def test_a_search_without_a_feasible_candidate_says_how_near_it_came(ready) -> None:
+    found, _ = one(ready, JOB, Entry(Plan(actions=[[1.0]]), posed={"feasibility": "soft"}, evaluations=1), seed=0)
+    kept = row(ready, splits(), found)
+    assert kept == {
+        "evaluations": 1,
+        "distinct": 1,
+        "loss_after": [None],
+        "feasible": False,
+        "violation": pytest.approx(1.0),  # all of the FLOPs, where half are allowed
+    }
+
+
 @pytest.mark.integration
 def test_the_loss_never_rises_and_what_does_not_fit_does_not_count(ready) -> None:
     entry = Entry(Random(), posed={"feasibility": "soft"})

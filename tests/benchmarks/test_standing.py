@@ -60,6 +60,15 @@ def test_every_entry_has_a_row_of_means_and_spreads() -> None:
     assert len(other) == len(COLUMNS)
 
 
+def test_a_search_that_found_nothing_feasible_is_counted_and_has_no_part_in_the_means() -> None:
+    nothing = {"evaluations": 3, "loss_after": [None] * 3, "feasible": False, "violation": 0.2, "core_seconds": 3.0}
+    runs = {REFERENCE: {"0": nothing}, "other": {**OTHER, "2": nothing}}
+    reference, other = standing({**RECORD, "runs": runs})
+    assert reference[1:] == ("0 of 1", "3", "-", "-", "-", "-", "-", "3")
+    assert other[1:6] == ("2 of 3", "3", "0.500 +- 0.141", "50.00 +- 14.14", "50.00 +- 0.00")
+    assert target({**RECORD, "runs": runs}) == math.inf
+
+
 @pytest.mark.parametrize(("entries", "lines"), [((), 5), (("other",), 4)])
 def test_the_page_shows_those_asked_for(entries: tuple[str, ...], lines: int) -> None:
     page = markdown([("x", RECORD)], entries).splitlines()
