@@ -40,7 +40,7 @@ INNER = {  # what the folders inside a room may import of it; its other files ma
     ("agent", "multiplier"): set(),
     ("agent", "policy"): {"encoder", "network", "sequences"},
     ("agent", "update"): {"adam", "policy", "sequences"},
-    ("agent", "off_policy"): {"adam", "multiplier", "network", "normaliser"},
+    ("agent", "off_policy"): {"adam", "adoption", "multiplier", "network", "normaliser"},
     ("repair", "watch"): set(),
     ("repair", "statistics"): {"spec", "watch"},
     ("repair", "refit"): {"spec", "statistics", "watch"},

@@ -87,5 +87,10 @@ WITH_PAST: dict[str, Entry] = {
         agent.ppo_lagrangian(), assistant=Assistant(), past={"assistant": True, "policy": "agent.pt"}
     ),
     "ddpg": ENTRIES["ddpg"],
+    "ddpg, warm-up, assistant": ENTRIES["ddpg, warm-up, assistant"],
+    "ddpg, policy": Entry(agent.DDPG(), posed=_CLIPPED, past={"policy": "agent.pt"}),
+    "ddpg, policy, assistant, judged before": Entry(
+        agent.DDPG(), assistant=Assistant(), posed=_CLIPPED, past={"assistant": True, "policy": "agent.pt"}
+    ),
     "ddpg, replay": Entry(agent.DDPG(), posed=_CLIPPED, past={"replay": 200}),
 }

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from cpruner.agent.adam import load_moments, moments
+from cpruner.agent.adoption import adopt
 from cpruner.agent.network import linear, mlp
 from cpruner.agent.off_policy.bellman import backup, follow
 from cpruner.agent.off_policy.exploration import decayed, truncated_normal
@@ -103,6 +104,21 @@ class DDPGAgent:
         """
         self._memory.restart()
         self._taught, self._exploration = True, exploration
+
+    def adopt(self, state: Mapping[str, Any]) -> None:
+        """Begin with the networks and the scale of observations of an agent that has learned elsewhere.
+
+        What the critic was taught is in units of the rewards there; it learns the new ones from what is played.
+
+        Raises:
+            InputError: They do not fit; nothing is changed.
+        """
+        memory = state.get("memory")
+        scale = memory.get("normaliser", {}) if isinstance(memory, Mapping) else {}
+        adopt(
+            {**self._networks, "normaliser": self._memory.normaliser},
+            {**state.get("networks", {}), "normaliser": scale},
+        )
 
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Put stored episodes of another run into the replay; they are learned from in the next update."""

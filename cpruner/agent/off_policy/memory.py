@@ -52,7 +52,7 @@ class Memory:
 
     def __init__(self, spec: "DDPG | DQN", problem: Problem) -> None:
         self._spec, self._problem = spec, problem
-        self._normaliser = Normaliser(problem.observation_size)
+        self.normaliser = Normaliser(problem.observation_size)
         self.restart()
 
     def restart(self) -> None:
@@ -72,13 +72,13 @@ class Memory:
 
     def normalised(self, observation_BO: Tensor) -> Tensor:
         """Observations as networks want them."""
-        seen_BO: Tensor = self._normaliser(observation_BO)
+        seen_BO: Tensor = self.normaliser(observation_BO)
         return seen_BO
 
     def see(self, observation_BO: Tensor) -> None:
         """Take the scale of observations from these, if it is to be known and is not yet."""
-        if self._spec.normalise_observations and not self._normaliser.fitted:
-            self._normaliser.fit(observation_BO)
+        if self._spec.normalise_observations and not self.normaliser.fitted:
+            self.normaliser.fit(observation_BO)
 
     def fill(self, episodes: Sequence[Episode]) -> None:
         """Add episodes to the replay, whoever played them; they do not count as played."""
@@ -130,7 +130,7 @@ class Memory:
         """Episodes held, scales, multipliers and counters."""
         return {
             "replay": self._replay.state_dict(),
-            "normaliser": {name: value.clone() for name, value in self._normaliser.state_dict().items()},
+            "normaliser": {name: value.clone() for name, value in self.normaliser.state_dict().items()},
             "prices": self.prices.state_dict(),
             "episodes": self.episodes,
             "unlearned": self._unlearned,
@@ -139,6 +139,6 @@ class Memory:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from ``state_dict()``."""
         self._replay.load_state_dict(state["replay"])
-        self._normaliser.load_state_dict(state["normaliser"])
+        self.normaliser.load_state_dict(state["normaliser"])
         self.prices.load_state_dict(state["prices"])
         self.episodes, self._unlearned = int(state["episodes"]), int(state["unlearned"])

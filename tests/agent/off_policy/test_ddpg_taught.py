@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from cpruner.agent import DQN, OnPolicy
 from cpruner.agent.off_policy import DDPG
+from cpruner.errors import InputError
 from cpruner.search.rollout import play
 from cpruner.testing import ToyCMDP
 
@@ -74,3 +76,28 @@ def test_many_actions_at_once_are_those_of_single_episodes():
     assert together.shape == (3, 1)
     np.testing.assert_allclose(together, [agent.act(row, deterministic=True) for row in seen])
     assert np.ptp(agent.act_all(seen)) > 0  # noise of its own for each
+
+
+def test_the_networks_of_an_agent_that_learned_elsewhere_are_taken_over():
+    env, teacher, _ = taught([0.3] * ToyCMDP.one().problem.horizon)
+    teacher.update([play(env, teacher) for _ in range(3)])
+    agent = DDPG(**SMALL).build(env.problem, seed=7)
+    agent.adopt(teacher.state_dict())
+    agent.restart(0.5)
+    ours, theirs = (play(env, one, deterministic=True).action_TA for one in (agent, teacher))
+    np.testing.assert_array_equal(ours, theirs)
+    assert agent.state_dict()["memory"]["episodes"] == 0
+    before = str(teacher.state_dict()["networks"])
+    agent.update([play(env, agent) for _ in range(3)])
+    assert str(teacher.state_dict()["networks"]) == before
+    assert str(agent.state_dict()["networks"]) != before
+
+
+@pytest.mark.parametrize("other", [DDPG(hidden=[9]), DQN(hidden=[8]), OnPolicy()])
+def test_what_does_not_fit_is_refused_and_changes_nothing(other):
+    problem = ToyCMDP.one().problem
+    agent = DDPG(**SMALL).build(problem, seed=0)
+    before = str(agent.state_dict())
+    with pytest.raises(InputError, match="to begin with: expected weights of shapes"):
+        agent.adopt(other.build(problem, seed=0).state_dict())
+    assert str(agent.state_dict()) == before
