@@ -1,17 +1,17 @@
 """What of the best candidates of a search, as judged in it, tells how good they are on new images.
 
     python benchmarks/promise.py --task resnet20 --data cifar10.npz --weights resnet20-cifar10.safetensors
+    python benchmarks/promise.py --task resnet20 ... --reward accuracy
 
-A search paid by accuracy on the search split ends with many candidates of nearly the same accuracy there. They are
-repaired as the returned network is, and Spearman correlations are taken between what the search saw of them and their
-accuracy on the test split. The test split is looked at to choose a default of the package, once, not in any search.
-Writes benchmarks/results/promise_<task>.json.
+A search ends with many candidates that are nearly as good as the best. They are repaired as the returned network is,
+and Spearman correlations are taken between what the search saw of them and how good they are on the test split. The
+test split is looked at to learn what a search can promise, not in any search. Writes
+benchmarks/results/promise_<task>_<reward>.json.
 """
 
 import json
 from typing import Any
 
-import numpy as np
 import torch
 from measure.entry import Entry
 from measure.record import RESULTS, environment, replace
@@ -30,13 +30,19 @@ from cpruner.prepared import Prepared
 from cpruner.search import Assistant
 
 HALF = "constraint=[flops]"
-ENTRY = Entry(ppo_lagrangian(), WarmUp(), Assistant(), posed={"reward": "accuracy"})
+FINISHED = "loss after the final repair"
+TESTED = ("test_accuracy", "test_loss")
 
 
-def best(found: list[Judgement], count: int) -> list[Judgement]:
-    """The feasible candidates with the highest search accuracy, each once."""
+def entry(reward: str) -> Entry:
+    """Who searches."""
+    return Entry(ppo_lagrangian(), WarmUp(), Assistant(), posed={"reward": reward})
+
+
+def best(found: list[Judgement], count: int, reward: str) -> list[Judgement]:
+    """The feasible candidates with the highest reward, each once."""
     distinct = {judgement.candidate: judgement for judgement in found if judgement.feasible}
-    return sorted(distinct.values(), key=lambda judgement: judgement.score.accuracy, reverse=True)[:count]
+    return sorted(distinct.values(), key=lambda judgement: worth(judgement.score, reward) or 0.0, reverse=True)[:count]
 
 
 def rows(ready: Prepared, splits: Any, chosen: list[Judgement]) -> list[dict[str, float]]:
@@ -44,33 +50,40 @@ def rows(ready: Prepared, splits: Any, chosen: list[Judgement]) -> list[dict[str
     made = []
     for judgement in track(chosen, "candidates"):
         seen = {name: value for name in REWARDS if (value := worth(judgement.score, name)) is not None}
-        made.append(seen | {"test_accuracy": score(ready.finish(judgement.candidate), splits.test).accuracy})
+        network = ready.finish(judgement.candidate)
+        tested = score(network, splits.test)
+        seen[FINISHED] = -score(network, splits.search).loss
+        made.append(seen | {"test_accuracy": tested.accuracy, "test_loss": -tested.loss})
     return made
 
 
-def correlations(found: list[dict[str, float]]) -> dict[str, float]:
-    """Spearman's rank correlation of every measure with the accuracy on the test split."""
-    test_N = np.array([row["test_accuracy"] for row in found])
-    measures = [name for name in REWARDS if all(name in row for row in found)]
-    return {name: float(spearmanr([row[name] for row in found], test_N).statistic) for name in measures}
+def correlations(found: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Spearman's rank correlation of every measure with accuracy and minus loss on the test split."""
+    measures = [name for name in (*REWARDS, FINISHED) if all(name in row for row in found)]
+    return {
+        name: {what: float(spearmanr([row[name] for row in found], [row[what] for row in found])[0]) for what in TESTED}
+        for name in measures
+    }
 
 
 def main() -> None:
     accepted = parser(__doc__)
     accepted.add_argument("--candidates", type=int, default=24)
+    accepted.add_argument("--reward", choices=tuple(REWARDS), default="log_loss", help="what the search is paid")
     options = accepted.parse_args()
     job: Job = job_of(options, HALF)
     torch.set_num_threads(options.threads)
     ready, splits = prepared(job)
     pooled: list[dict[str, float]] = []
     for seed in range(options.seeds):
-        found, _ = one(ready, job, ENTRY, seed)
-        pooled += rows(ready, splits, best(list(found.archive), options.candidates))
-    record = {"task": options.task, **environment(), "rows": pooled, "spearman": correlations(pooled)}
-    replace({RESULTS / f"promise_{options.task}.json": json.dumps(record, indent=1) + "\n"})
-    shown = Table("seen in the search", "Spearman with test accuracy", title=options.task)
-    for name, value in record["spearman"].items():
-        shown.add_row(name, f"{value:.2f}")
+        found, _ = one(ready, job, entry(options.reward), seed)
+        pooled += rows(ready, splits, best(list(found.archive), options.candidates, options.reward))
+    spread = {what: [min(row[what] for row in pooled), max(row[what] for row in pooled)] for what in TESTED}
+    record = {"task": options.task, **environment(), "rows": pooled, "range": spread, "spearman": correlations(pooled)}
+    replace({RESULTS / f"promise_{options.task}_{options.reward}.json": json.dumps(record, indent=1) + "\n"})
+    shown = Table("seen in the search", *(f"Spearman with {what}" for what in TESTED), title=options.task)
+    for name, values in correlations(pooled).items():
+        shown.add_row(name, *(f"{values[what]:.2f}" for what in TESTED))
     Console().print(shown)
 
 

@@ -1,5 +1,5 @@
 import pytest
-from promise import best, correlations, rows
+from promise import FINISHED, best, correlations, rows
 from search import prepared
 from tiny_job import job, splits
 from tiny_task import judgement
@@ -12,22 +12,26 @@ def test_the_best_are_feasible_and_come_once() -> None:
     made = [judgement((1, 1, n + 1), accuracy, flops=flops) for n, (accuracy, flops) in enumerate(
         [(0.5, 0.9), (0.9, 1.2), (0.7, 0.9), (0.6, 0.9)]
     )]  # fmt: skip
-    assert best([*made, made[2]], 2) == [made[2], made[3]]
+    assert best([*made, made[2]], 2, "accuracy") == [made[2], made[3]]
 
 
 def test_correlations_by_hand() -> None:
     found = [
-        {"accuracy": 0.9, "loss": -0.5, "test_accuracy": 0.1},
-        {"accuracy": 0.8, "loss": -0.4, "test_accuracy": 0.2},
-        {"accuracy": 0.7, "loss": -0.3, "test_accuracy": 0.3},
+        {"accuracy": 0.9, "loss": -0.5, "test_accuracy": 0.1, "test_loss": -0.3},
+        {"accuracy": 0.8, "loss": -0.4, "test_accuracy": 0.2, "test_loss": -0.2},
+        {"accuracy": 0.7, "loss": -0.3, "test_accuracy": 0.3, "test_loss": -0.4},
     ]
-    assert correlations(found) == {"accuracy": pytest.approx(-1.0), "loss": pytest.approx(1.0)}
+    assert correlations(found) == {
+        "accuracy": pytest.approx({"test_accuracy": -1.0, "test_loss": 0.5}),
+        "loss": pytest.approx({"test_accuracy": 1.0, "test_loss": -0.5}),
+    }
 
 
 def test_a_row_is_of_the_network_that_would_be_returned() -> None:
     ready, _ = prepared(job(budgets=(Budget(Flops(), 0.5),)))
     judged = ready.judge(ready.space.uniform(0.5))
     (row,) = rows(ready, splits(), [judged])
+    assert row[FINISHED] == -score(ready.finish(judged.candidate), splits().search).loss
     assert row["test_accuracy"] == score(ready.finish(judged.candidate), splits().test).accuracy
     assert row["accuracy"] == judged.score.accuracy
     assert row["loss"] == -judged.score.loss
