@@ -4,16 +4,26 @@ import math
 import statistics
 from typing import Any
 
+from scipy.stats import t
+
 #: The search from scratch that others are compared with.
 REFERENCE = "ppo_lagrangian"
-COLUMNS = ("entry", "seeds", "evaluations", "search loss", "search %", "test %", "to target", "to own", "core s")
+#: Seeds that an interval needs.
+FEWEST = 3
+COLUMNS = (
+    *("entry", "seeds", "evaluations", "search loss", "search %", "test %", "95 %"),
+    *("to target", "to own", "core s"),
+)
+#: What the losses of a course may be above what they were.
+ROUNDED = 1e-6
 
 
 def reached(runs: dict[str, Any], target: float) -> list[float]:
     """Evaluations until the best feasible candidate had a search loss; infinite where it never had."""
     found = []
     for run in runs.values():
-        after = [number + 1 for number, loss in enumerate(run["loss_after"]) if loss is not None and loss <= target]
+        course = enumerate(run["loss_after"])
+        after = [number + 1 for number, loss in course if loss is not None and loss <= target + ROUNDED]
         found.append(float(after[0]) if after else math.inf)
     return found
 
@@ -37,6 +47,14 @@ def cell(values: list[float], digits: int) -> str:
     return f"{statistics.mean(values):.{digits}f}{spread}"
 
 
+def interval(values: list[float], digits: int) -> str:
+    """Where the mean of many seeds would be, with 95 % confidence (Student's t); a dash for fewer than three seeds."""
+    if len(values) < FEWEST:
+        return "-"
+    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values) - half:.{digits}f} to {statistics.mean(values) + half:.{digits}f}"
+
+
 def needed(runs: dict[str, Any], loss: float) -> str:
     """Median of the evaluations to a loss, with the least and the most; a dash for seeds that never got there."""
     found = sorted(reached(runs, loss))
@@ -56,6 +74,7 @@ def standing(record: dict[str, Any]) -> list[tuple[str, ...]]:
         cells = [name, seeds, str(max(run["evaluations"] for run in values))]
         cells.append(cell([run["search_loss"] for run in found], 3))
         cells += [cell([100 * run[f"{split}_accuracy"] for run in found], 2) for split in ("search", "test")]
+        cells.append(interval([100 * run["test_accuracy"] for run in found], 2))
         cells += [needed(runs, loss), needed(runs, target(record, scratch(name)))]
         cells.append(f"{statistics.mean([run['core_seconds'] for run in values]):.0f}")
         rows.append(tuple(cells))
@@ -73,7 +92,7 @@ def markdown(records: list[tuple[str, dict[str, Any]]], entries: tuple[str, ...]
     for task, record in records:
         budgets = ", ".join(f"{name} <= {share:g}" for name, share in record["budgets"].items())
         dense = f"{100 * record['dense']['test_accuracy']:.2f}"
-        lines.append(f"| **{task}**, {budgets}; dense | | | | | {dense} | | | |")
+        lines.append(f"| **{task}**, {budgets}; dense | | | | | {dense} | | | | |")
         shown = (cells for cells in standing(record) if not entries or cells[0] in entries)
         lines += [f"| {' | '.join(cells)} |" for cells in shown]
     return "\n".join(lines)
