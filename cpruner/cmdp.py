@@ -106,7 +106,19 @@ class BatchEnv(Protocol):
         ...
 
 
-class Agent(Protocol):
+class Actor(Protocol):
+    """What plays an episode: it acts step by step."""
+
+    def begin(self) -> None:
+        """An episode begins: forget what was seen in the last one, finished or not."""
+        ...
+
+    def act(self, observation: Array, *, deterministic: bool = False) -> Array:
+        """Choose an action of length A; values outside [0, 1] are clipped by the environment."""
+        ...
+
+
+class Agent(Actor, Protocol):
     """A learner: act step by step, update from whole episodes.
 
     The environment may execute another action than was proposed, to keep to the budgets. Episodes then hold what was
@@ -117,14 +129,6 @@ class Agent(Protocol):
     @property
     def episodes_per_update(self) -> int:
         """How many whole episodes ``update`` wants."""
-        ...
-
-    def begin(self) -> None:
-        """An episode begins: forget what was seen in the last one, finished or not."""
-        ...
-
-    def act(self, observation: Array, *, deterministic: bool = False) -> Array:
-        """Choose an action of length A; values outside [0, 1] are clipped by the environment."""
         ...
 
     def update(self, episodes: Sequence[Episode]) -> UpdateStats:

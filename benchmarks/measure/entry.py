@@ -11,7 +11,7 @@ from cpruner.env import PruningProblem
 from cpruner.search import Assistant
 from measure.helped import Helped
 
-COLD, ALONE = WarmUp(enabled=False), Assistant(proposals=1)
+COLD, ALONE = WarmUp(enabled=False), Assistant(proposals=1, moves=0)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Axis letters: N judged candidates, M proposals, G groups.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -23,18 +23,28 @@ Array = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class Assistant:
-    """Proposes several times as many candidates as are judged, and judges the promising ones.
+    """Judges the promising ones of more proposals than are judged: the agent's, and small moves of the best so far.
 
     In the spirit of the assistant learning of Mu et al. 2021, whose internals are not public. Rewards are predicted by
     a straight line in what a surrogate predicts, if there is one, plus a Gaussian process over keep ratios. Its
-    uncertainty is scaled so that the leave-one-out errors have the variance it claims.
+    uncertainty is scaled so that the leave-one-out errors have the variance it claims. Moves look where a model of few
+    judgements is right, around what was judged, as trust regions do (Eriksson et al. 2019).
     """
 
-    proposals: int = option(4, "Proposals per judgement; 1 judges all of them.", low=1)
+    proposals: int = option(4, "Proposals of the agent per judgement; 1, without moves, judges all of them.", low=1)
+    moves: int = option(12, "Small moves of the best candidates that are proposed as well, per judgement.", low=0)
+    elite: int = option(4, "How many of the best candidates are moved.", low=1)
+    components: int = option(4, "Keep ratios that a move changes.", low=1)
+    step: float = option(0.1, "Standard deviation of their change.", low=0.0)
     fewest: int = option(10, "Judgements before the first prediction; until then all proposals are judged.", low=3)
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there is more than what is judged."""
+        return self.proposals > 1 or self.moves > 0
 
     def fit(self, ratio_NG: Array, reward_N: Array, prior: Callable[[Array], Array] | None = None) -> "Forecast":
         """Learn from what was judged.
@@ -135,17 +145,19 @@ class Assisting:
         prior: See ``Assistant.fit``.
         ratio_NG: Keep ratios judged in earlier searches with the same rewards; None for none.
         reward_N: Their rewards.
+        solutions: Sequences of actions (T, A) that are judged before anything else.
     """
 
     spec: Assistant
     prior: Callable[[Array], Array] | None = None
     ratio_NG: Array | None = None
     reward_N: Array | None = None
+    solutions: Sequence[Array] = ()
 
     def ready(self, judged: int) -> bool:
         """Whether enough is known for a prediction, when so many candidates were judged in this search."""
         earlier = 0 if self.reward_N is None else len(self.reward_N)
-        return judged + earlier >= self.spec.fewest
+        return self.spec.chooses and judged + earlier >= self.spec.fewest
 
     def choose(
         self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int, *, apart: bool = False

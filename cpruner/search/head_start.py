@@ -11,7 +11,7 @@ from cpruner.agent.warm_up import Imitator, Learner, WarmUp
 from cpruner.cmdp import Agent
 from cpruner.env import PruningEnv
 from cpruner.search.assistant import Assistant, Assisting
-from cpruner.search.warm_start import warm_start
+from cpruner.search.warm_start import solutions, warm_start
 from cpruner.surrogate import Surrogate
 
 Array = NDArray[np.float64]
@@ -24,7 +24,7 @@ class HeadStart:
 
     Args:
         warm_up: How an agent is prepared on the surrogate.
-        assistant: Which of its proposals are judged.
+        assistant: Which proposals are judged.
         surrogate: Of the network; it is made when somebody needs it.
     """
 
@@ -35,7 +35,7 @@ class HeadStart:
     def helps(self, agent: Agent) -> bool:
         """Whether there is anything to give to an agent."""
         learns = isinstance(agent, Learner)
-        return (self.warm_up.enabled and (learns or isinstance(agent, Imitator))) or (learns and self._assists)
+        return (self.warm_up.enabled and (learns or isinstance(agent, Imitator))) or (learns and self.assistant.chooses)
 
     def give(self, agent: Agent, env: PruningEnv) -> Assisting | None:
         """Prepare an agent, and hand over what chooses among its proposals.
@@ -55,16 +55,16 @@ class HeadStart:
         if not self.helps(agent) or env.actions.masks:
             return None
         made = self.surrogate()
+        shown: list[Array] = []
         if self.warm_up.enabled:
-            warm_start(agent, env, made, self.warm_up)
-        if not (self._assists and isinstance(agent, Learner)):
+            solution_NGA = solutions(env, made)
+            warm_start(agent, env, made, self.warm_up, solution_NGA)
+            # with drawn budgets an episode is seldom for the budget of a solution
+            shown = list(solution_NGA) if self.warm_up.imitation and env.options.tightest == 1.0 else []
+        if not isinstance(agent, Learner):
             return None
 
         def prior(ratio_NG: Array) -> Array:
             return -made.predict(env.space.widths_of(ratio_NG))
 
-        return Assisting(self.assistant, prior)
-
-    @property
-    def _assists(self) -> bool:
-        return self.assistant.proposals > 1
+        return Assisting(self.assistant, prior, solutions=shown)

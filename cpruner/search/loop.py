@@ -17,8 +17,9 @@ from cpruner.env import Judgement, PruningEnv
 from cpruner.errors import CheckpointError
 from cpruner.search.assistant import Assisting
 from cpruner.search.checkpoint import Checkpoint
+from cpruner.search.proposals import proposals
 from cpruner.search.result import SearchResult, Update, best_feasible
-from cpruner.search.rollout import Decided, decide, episode_seed
+from cpruner.search.rollout import Decided
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def search(
         # a candidate for a tighter budget may be worth judging however far behind the best it is
         env.floor = None if best is None or env.options.tightest < 1.0 else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
-        decided = _decide(env, agent, wanted, state.archive, assisting, seed)
+        decided = proposals(env, agent, wanted, state.archive, assisting, seed)
         episodes: list[Episode] = []
         try:
             for judgement in env.judge.all([episode.candidate for episode in decided], env.floor):
@@ -118,34 +119,6 @@ def search(
         if saving is not None:
             state.checkpoint(saving).save(saving.path)
     return SearchResult(tuple(state.archive), tuple(state.updates))
-
-
-def _decide(
-    env: PruningEnv,
-    agent: Agent,
-    wanted: int,
-    archive: Sequence[Judgement],
-    assisting: Assisting | None,
-    seed: int,
-) -> list[Decided]:
-    """Episodes to finish: what the agent proposes, or the promising ones of several times as many."""
-    if assisting is not None and not assisting.ready(len(archive)):
-        assisting = None
-    times = 1 if assisting is None else assisting.spec.proposals
-    # one seed, one budget: where budgets are drawn, what is compared for one judgement is proposed for the same one
-    seeds = (episode_seed(seed, len(archive) + number // times) for number in range(times * wanted))
-    proposed = [decide(env, agent, seed=drawn) for drawn in seeds]
-    if assisting is None:
-        return proposed
-    sizes = np.array(env.space.sizes, dtype=np.float64)
-    chosen = assisting.choose(
-        np.array([judgement.candidate.widths for judgement in archive]).reshape(-1, len(sizes)) / sizes,
-        np.array([env.score(judgement) for judgement in archive]),
-        np.array([episode.candidate.widths for episode in proposed]) / sizes,
-        wanted,
-        apart=env.options.tightest < 1.0,
-    )
-    return [proposed[number] for number in chosen]
 
 
 def _keep(env: PruningEnv, state: _State, unfinished: Sequence[Decided], saving: Saving | None) -> None:

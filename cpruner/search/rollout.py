@@ -16,7 +16,7 @@ import gymnasium
 import numpy as np
 
 from cpruner.candidate import Candidate
-from cpruner.cmdp import Agent, Array, Episode, Step
+from cpruner.cmdp import Actor, Array, Episode, Step
 from cpruner.env import PruningEnv
 
 Played = list[tuple[Array, Array, float, Any, bool]]
@@ -24,7 +24,7 @@ Played = list[tuple[Array, Array, float, Any, bool]]
 
 def play(
     env: gymnasium.Env[Array, Array],
-    agent: Agent,
+    agent: Actor,
     *,
     seed: int | None = None,
     options: dict[str, Any] | None = None,
@@ -70,7 +70,7 @@ class Decided:
     observation: Array
     action: Array
     candidate: Candidate
-    agent: Agent
+    agent: Actor
 
     def finish(self) -> Episode:
         """Make the last step."""
@@ -80,7 +80,7 @@ class Decided:
         return _episode([*self.played, last])
 
 
-def decide(env: PruningEnv, agent: Agent, *, seed: int | None = None) -> Decided:
+def decide(env: PruningEnv, agent: Actor, *, seed: int | None = None) -> Decided:
     """Play an episode up to its last decision; the agent acts as in ``play``.
 
     Args:
@@ -111,7 +111,7 @@ def episode_seed(seed: int, number: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:4], "little")
 
 
-def _recorded(agent: Agent, action: Array, info: Mapping[str, Any]) -> Array:
+def _recorded(agent: Actor, action: Array, info: Mapping[str, Any]) -> Array:
     executed: Array = info.get("action", action)
     return executed if getattr(agent, "learns_executed", False) else action
 

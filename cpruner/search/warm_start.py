@@ -18,7 +18,7 @@ BUDGETS = 8
 """Shares of the limits for which solutions are imitated, where budgets are drawn."""
 
 
-def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp) -> list[UpdateStats]:
+def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp, solution_NGA: Array) -> list[UpdateStats]:
     """Let an agent imitate what the surrogate thinks best, then practise on its predictions.
 
     Rewards are minus the predicted logarithm of the loss: rising with the true reward, on another scale, which the
@@ -29,6 +29,7 @@ def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp) -> 
         env: The environment it will search in.
         made: A surrogate of the same network, ranked alike.
         spec: How long.
+        solution_NGA: What ``solutions`` gives.
 
     Returns:
         The statistics of the updates on predicted rewards.
@@ -40,7 +41,7 @@ def warm_start(agent: Agent, env: PruningEnv, made: Surrogate, spec: WarmUp) -> 
     def reward(width_NG: NDArray[np.int64]) -> Array:
         return -made.predict(width_NG)
 
-    return warm_up(agent, PredictedEnv(env, reward), spec, solutions(env, made))
+    return warm_up(agent, PredictedEnv(env, reward), spec, solution_NGA)
 
 
 def solutions(env: PruningEnv, made: Surrogate) -> Array:

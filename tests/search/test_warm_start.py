@@ -45,7 +45,10 @@ def test_an_agent_that_imitates_decides_for_the_best_widths_at_once(feasibility:
     posed = env(problem=PruningProblem(feasibility=feasibility))
     made = falling(posed.space, 1)
     agent = OnPolicy(policy=Gaussian(initial_std=0.001, std_floor=0.001)).build(posed.problem, seed=0)
-    assert warm_start(agent, posed, made, WarmUp(imitation=600, imitation_lr=0.01, updates=0)) == []
+    assert (
+        warm_start(agent, posed, made, WarmUp(imitation=600, imitation_lr=0.01, updates=0), solutions(posed, made))
+        == []
+    )
     assert decide(posed, agent).candidate.widths == knapsack(made, posed.countable.limits)
     assert len(posed.judge.memo) == 0
 
@@ -54,7 +57,7 @@ def test_practice_raises_the_predicted_reward_and_judges_nothing() -> None:
     posed = env(problem=PruningProblem(feasibility="scaled"))
     made = falling(posed.space, 2)
     agent = OnPolicy(update=Clipped(epochs=10, lr=0.003)).build(posed.problem, seed=0)
-    stats = warm_start(agent, posed, made, WarmUp(imitation=0, updates=12, episodes=32))
+    stats = warm_start(agent, posed, made, WarmUp(imitation=0, updates=12, episodes=32), solutions(posed, made))
     rewards = [update.scalars["reward"] for update in stats]
     assert np.mean(rewards[-3:]) > np.mean(rewards[:3])
     assert len(posed.judge.memo) == 0
