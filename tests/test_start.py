@@ -100,6 +100,6 @@ def test_the_agent_is_prepared_and_the_knapsack_too() -> None:
 def test_a_policy_of_an_earlier_search_takes_the_place_of_a_warm_up(tmp_path: Path) -> None:
     pruned(agent=PPO, evaluations=5, run_dir=tmp_path / "first")
     past = Past(policy=str(tmp_path / "first" / "search" / "agent.pt"))
-    options = {"agent": PPO, "evaluations": 3, "past": past, "assistant": Assistant(proposals=1)}
+    options = {"agent": PPO, "evaluations": 3, "past": past, "assistant": Assistant(proposals=1, moves=0)}
     warm, cold = (pruned(**options, warm_up=warm_up) for warm_up in (QUICK, WarmUp(enabled=False)))
     assert widths(warm) == widths(cold)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from measure.entry import ENTRIES
+from measure.entry import COLD, ENTRIES
 from measure.helped import Helped
 from surrogates import falling
 from tiny_task import env
@@ -17,7 +17,7 @@ EARLY = Assistant(fewest=3)
 def found(spec, evaluations=8, *, help_given):
     posed = env()
     agent = spec.build(posed.problem, seed=0)
-    assisting = HeadStart(WarmUp(), EARLY, lambda: falling(posed.space, 0)).give(agent, posed) if help_given else None
+    assisting = HeadStart(COLD, EARLY, lambda: falling(posed.space, 0)).give(agent, posed) if help_given else None
     return [judgement.candidate for judgement in search(posed, agent, evaluations, assisting=assisting).archive]
 
 

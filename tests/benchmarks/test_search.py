@@ -70,5 +70,5 @@ def test_help_is_given_to_those_whose_name_says_so() -> None:
     for name, entry in ENTRIES.items():
         helped = "warm-up" in name or name.startswith("knapsack")
         assert entry.warm_up.enabled == helped, name
-        assert (entry.assistant != Assistant(proposals=1)) == ("assistant" in name), name
+        assert (entry.assistant != Assistant(proposals=1, moves=0)) == ("assistant" in name), name
     assert REFERENCE in ENTRIES

@@ -20,7 +20,7 @@ from cpruner.search import Assistant, Saving, search
 
 CONSTRAINTS = ("flops", "params")
 IDENTITY = {"constraints": list(CONSTRAINTS)}
-COLD = {"warm_up": WarmUp(enabled=False), "assistant": Assistant(proposals=1), "finetune": FineTune(epochs=0)}
+COLD = {"warm_up": WarmUp(enabled=False), "assistant": Assistant(proposals=1, moves=0), "finetune": FineTune(epochs=0)}
 
 
 @pytest.fixture(scope="module")

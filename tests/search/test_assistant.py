@@ -126,6 +126,12 @@ def test_the_same_judgements_give_the_same_choice() -> None:
     assert choices[0] == choices[1]
 
 
+def test_there_is_something_to_choose_with_several_proposals_or_with_moves() -> None:
+    chooses = {(p, m): Assistant(proposals=p, moves=m).chooses for p in (1, 2) for m in (0, 1)}
+    assert chooses == {(1, 0): False, (1, 1): True, (2, 0): True, (2, 1): True}
+    assert not Assisting(Assistant(proposals=1, moves=0)).ready(1000)
+
+
 def test_it_is_ready_once_enough_was_judged_now_or_earlier() -> None:
     assert [Assisting(Assistant(fewest=4)).ready(judged) for judged in (0, 3, 4)] == [False, False, True]
     told = Assisting(Assistant(fewest=4), ratio_NG=drawn(3, 0), reward_N=reward(drawn(3, 0)))

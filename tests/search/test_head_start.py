@@ -61,15 +61,33 @@ def test_who_can_take_no_help_gets_none(spec) -> None:
 
 
 def test_help_can_be_switched_off() -> None:
-    off, alone = WarmUp(enabled=False), Assistant(proposals=1)
+    off, alone = WarmUp(enabled=False), Assistant(proposals=1, moves=0)
     assert given(LEARNER, off, alone)[2:] == (None, 0)
     warm, _, assisting, made = given(LEARNER, QUICK, alone)
-    assert (assisting, made) == (None, 1)
+    assert made == 1
+    assert assisting is not None
+    assert not assisting.ready(1000)
     cold, _, assisting, made = given(LEARNER, off)
     assert assisting is not None
     assert made == 1
     std = [float(agent.state_dict()["policy"]["head.log_std_A"].exp()) for agent in (cold, warm)]
     assert std == pytest.approx([0.2, 0.1])
+
+
+def test_what_was_imitated_is_judged_first() -> None:
+    agent, posed, assisting, _ = given(LEARNER)
+    first, *_ = search(posed, agent, 5, assisting=assisting).archive
+    assert first.candidate.widths == knapsack(falling(posed.space, 0), posed.countable.limits)
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "tightest"),
+    [(WarmUp(enabled=False), 1.0), (WarmUp(imitation=0, updates=1, episodes=4), 1.0), (QUICK, 0.6)],
+)
+def test_what_was_not_imitated_or_is_for_another_budget_is_not(warm_up: WarmUp, tightest: float) -> None:
+    _, _, assisting, _ = given(LEARNER, warm_up, problem=PruningProblem(tightest=tightest))
+    assert assisting is not None
+    assert assisting.solutions == []
 
 
 def test_masks_are_left_alone() -> None:

@@ -32,8 +32,9 @@ class Looking(Scripted):
 class Choosing:
     """Takes the first proposal for every judgement, and remembers what it was told."""
 
-    spec: Assistant = field(default_factory=lambda: Assistant(proposals=3))
+    spec: Assistant = field(default_factory=lambda: Assistant(proposals=3, moves=0))
     told: list[tuple[int, int, bool]] = field(default_factory=list)
+    solutions: tuple[Array, ...] = ()
 
     def ready(self, judged: int) -> bool:
         """From the second update on."""

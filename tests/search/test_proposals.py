@@ -1,0 +1,88 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from tiny_task import SOFT, Scripted, env, judgement
+
+from cpruner.cmdp import Array
+from cpruner.env import PruningProblem
+from cpruner.search import Assistant, Assisting
+from cpruner.search.proposals import proposals
+
+WIDE, NARROW = np.array([[1.0], [1.0], [0.5]]), np.array([[0.25], [0.5], [0.5]])
+
+
+@dataclass
+class Choosing:
+    """Takes the last proposal for every judgement, and remembers what it was told."""
+
+    spec: Assistant
+    solutions: list[Array] = field(default_factory=list)
+    told: list[tuple[Array, Array, Array]] = field(default_factory=list)
+
+    def ready(self, judged: int) -> bool:
+        return judged > 0
+
+    def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int, *, apart: bool) -> list[int]:
+        assert not apart
+        self.told.append((ratio_NG, reward_N, proposed_MG))
+        every = len(proposed_MG) // count
+        return [every * (number + 1) - 1 for number in range(count)]
+
+
+def widths(found):
+    return [decided.candidate.widths for decided in found]
+
+
+@pytest.mark.parametrize("helped", [True, False])
+def test_solutions_are_judged_first_and_once(helped: bool) -> None:
+    posed, agent = env(problem=SOFT), Scripted([0.5])
+    assisting = Assisting(Assistant(), solutions=[WIDE, NARROW]) if helped else None
+    mine, shown = (2, 3, 4), [(4, 6, 4), (1, 3, 4)]
+    assert widths(proposals(posed, agent, 3, [], assisting, 0)) == ([*shown, mine] if helped else [mine] * 3)
+    assert widths(proposals(posed, agent, 1, [], assisting, 0)) == ([shown[0]] if helped else [mine])
+    later = [judgement((1, 1, 1), flops=0.5)]
+    assert widths(proposals(posed, agent, 2, later, assisting, 0)) == [mine] * 2
+
+
+def test_an_agent_learns_from_a_solution_as_from_its_own_episodes() -> None:
+    posed, agent = env(problem=PruningProblem(feasibility="clipped", reward="accuracy")), Scripted([0.5])
+    for executed in (False, True):
+        agent.learns_executed = executed  # type: ignore[attr-defined]
+        (decided,) = proposals(posed, agent, 1, [], Assisting(Assistant(), solutions=[np.ones((3, 1))]), 0)
+        acted = decided.finish().action_TA[:, 0]
+        assert (acted.tolist() == [1.0, 1.0, 1.0]) is not executed  # what fits the budgets is less than all
+
+
+def test_moves_of_the_best_feasible_candidates_are_proposed_beside_the_agents() -> None:
+    posed, agent = env(problem=SOFT), Scripted([0.5])
+    choosing = Choosing(Assistant(proposals=2, moves=3, elite=1, components=1, step=0.01))
+    archive = [
+        judgement((4, 6, 8), accuracy=0.9, flops=2.0),  # the best, and too dear
+        judgement((2, 3, 6), accuracy=0.8, flops=0.9),
+        judgement((1, 1, 1), accuracy=0.1, flops=0.1),
+    ]
+    found = proposals(posed, agent, 2, archive, choosing, 0)  # type: ignore[arg-type]
+    ((ratio_NG, reward_N, proposed_MG),) = choosing.told
+    np.testing.assert_allclose(ratio_NG, [[1, 1, 1], [0.5, 0.5, 0.75], [0.25, 1 / 6, 0.125]])
+    assert reward_N.tolist() == [0.9, 0.8, 0.1]
+    mine, best = [0.5, 0.5, 0.5], [0.5, 0.5, 0.75]
+    np.testing.assert_allclose(proposed_MG, [mine, mine, best, best, best] * 2, atol=0.02)
+    assert widths(found) == [(2, 3, 6)] * 2
+
+
+def test_without_a_feasible_candidate_only_the_agent_proposes() -> None:
+    posed, choosing = env(problem=SOFT), Choosing(Assistant(proposals=2, moves=3))
+    proposals(posed, Scripted([0.5]), 2, [judgement((4, 6, 8), flops=2.0)], choosing, 0)  # type: ignore[arg-type]
+    assert len(choosing.told[0][2]) == 4
+
+
+def test_the_same_search_proposes_the_same() -> None:
+    archive = [judgement((2, 3, 4), flops=0.9)]
+    found = []
+    for seed in (0, 0, 1):
+        choosing = Choosing(Assistant(proposals=1, moves=4, step=0.4))
+        proposals(env(problem=SOFT), Scripted([0.5]), 2, archive, choosing, seed)  # type: ignore[arg-type]
+        found.append(choosing.told[0][2])
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
