@@ -33,7 +33,8 @@ HEADLINE = (
     "ddpg",
     "knapsack",
     "ppo_lagrangian",
-    *("ppo_lagrangian, warm-up, assistant", "ddpg, warm-up, assistant"),
+    *("ppo_lagrangian, warm-up, assistant", "ppo_lagrangian, warm-up, assistant, no moves"),
+    *("ddpg, warm-up, assistant", "ddpg, warm-up, assistant, no moves"),
 )
 #: Results of the search benchmark with other budgets.
 LABELLED = ("resnet20_three",)

@@ -40,6 +40,7 @@ class Entry:
 
 
 _CLIPPED = {"feasibility": "clipped"}
+_PLAIN = Assistant(moves=0)
 _BLIND = {"sensitivities": False}
 
 ENTRIES: dict[str, Entry] = {
@@ -53,6 +54,7 @@ ENTRIES: dict[str, Entry] = {
     "ddpg": Entry(agent.DDPG(), posed=_CLIPPED),
     "ddpg, no predictions": Entry(agent.DDPG(), posed=_CLIPPED | _BLIND),
     "ddpg, warm-up, assistant": Entry(agent.DDPG(), WarmUp(), Assistant(), posed=_CLIPPED),
+    "ddpg, warm-up, assistant, no moves": Entry(agent.DDPG(), WarmUp(), _PLAIN, posed=_CLIPPED),
     "dqn": Entry(agent.DQN(), posed=_CLIPPED),
     "reinforce": Entry(agent.reinforce()),
     "rcpo": Entry(agent.rcpo()),
@@ -69,6 +71,7 @@ ENTRIES: dict[str, Entry] = {
     "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
     "ppo_lagrangian, warm-up, practice, assistant": Entry(agent.ppo_lagrangian(), WarmUp(updates=30), Assistant()),
     "ppo_lagrangian, warm-up, assistant": Entry(agent.ppo_lagrangian(), WarmUp(), Assistant()),
+    "ppo_lagrangian, warm-up, assistant, no moves": Entry(agent.ppo_lagrangian(), WarmUp(), _PLAIN),
     "ppo_lagrangian, warm-up, assistant, no predictions": Entry(
         agent.ppo_lagrangian(), WarmUp(), Assistant(), posed=_BLIND
     ),
