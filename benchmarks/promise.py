@@ -79,7 +79,8 @@ def main() -> None:
         found, _ = one(ready, job, entry(options.reward), seed)
         pooled += rows(ready, splits, best(list(found.archive), options.candidates, options.reward))
     spread = {what: [min(row[what] for row in pooled), max(row[what] for row in pooled)] for what in TESTED}
-    record = {"task": options.task, **environment(), "rows": pooled, "range": spread, "spearman": correlations(pooled)}
+    told = {"task": options.task, "entry": repr(entry(options.reward)), **environment()}
+    record = {**told, "rows": pooled, "range": spread, "spearman": correlations(pooled)}
     replace({RESULTS / f"promise_{options.task}_{options.reward}.json": json.dumps(record, indent=1) + "\n"})
     shown = Table("seen in the search", *(f"Spearman with {what}" for what in TESTED), title=options.task)
     for name, values in correlations(pooled).items():

@@ -36,8 +36,6 @@ HEADLINE = (
     *("ppo_lagrangian, warm-up, assistant", "ppo_lagrangian, warm-up, assistant, no moves"),
     *("ddpg, warm-up, assistant", "ddpg, warm-up, assistant, no moves"),
 )
-#: Results of the search benchmark with other budgets.
-LABELLED = ("resnet20_three",)
 ONCE = {"final": "sequential, more images (once)", "polished": "the same and polished (once)"}
 
 
@@ -77,8 +75,8 @@ def bench() -> str:
 
 
 def records(kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tasks that a benchmark was run on, those with a label of their own last."""
-    paths = ((task, RESULTS / f"{kind}_{task}.json") for task in (*TASKS, *LABELLED))
+    """The tasks that a benchmark was run on."""
+    paths = ((task, RESULTS / f"{kind}_{task}.json") for task in TASKS)
     return [(task, json.loads(path.read_text())) for task, path in paths if path.is_file()]
 
 

@@ -22,7 +22,6 @@ def _shared(part: str) -> Path:
 def cifar_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CIFAR-10 as one .npz: x_train (5,000 images), y_train, x_test (all 10,000), y_test; unpacked once per session."""
     script = _shared("data/cifar10/unpack.py")
-    pytest.importorskip("PIL")
     out = tmp_path_factory.mktemp("cifar10") / "cifar10.npz"
     subprocess.run([sys.executable, str(script), str(out), "--shards", str(SHARDS)], check=True, capture_output=True)
     return out

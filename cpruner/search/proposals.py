@@ -45,7 +45,8 @@ def proposals(
     seeds = seeds[len(led) :]
     if not assisting.ready(len(archive)):
         return [*led, *(decide(env, agent, seed=drawn) for drawn in seeds)]
-    return [*led, *_promising(env, agent, archive, assisting, seeds, episode_seed(seed, -1 - len(archive)))]
+    moved_from = episode_seed(seed, -1 - len(archive))  # no episode has a number below 0
+    return [*led, *_promising(env, agent, archive, assisting, seeds, moved_from)]
 
 
 def _promising(
@@ -56,7 +57,16 @@ def _promising(
     seeds: Sequence[int],
     moved_from: int,
 ) -> list[Decided]:
-    """One episode for every seed, chosen among several; one seed is one budget, where budgets are drawn."""
+    """One episode for every seed, chosen among several; one seed is one budget, where budgets are drawn.
+
+    Args:
+        env: The environment.
+        agent: Who acts.
+        archive: What was judged so far.
+        assisting: The help.
+        seeds: Of the episodes.
+        moved_from: Seed of the moves.
+    """
     if not seeds:
         return []
     spec, sizes = assisting.spec, np.array(env.space.sizes, dtype=np.float64)
