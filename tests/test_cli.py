@@ -170,7 +170,7 @@ def test_before_the_first_checkpoint_there_is_nothing_to_resume(cpruner: Command
         raise KeyboardInterrupt
 
     def early(world: pytest.MonkeyPatch) -> None:
-        world.setattr("cpruner.search.loop.decide", interrupt)
+        world.setattr("cpruner.search.loop.proposals", interrupt)
 
     stopped = cpruner(*UNTRAINED, "constraint=[latency]", "constraint.latency.limit=900 ms", patch=early)
     assert stopped.code == 130

@@ -45,8 +45,8 @@ class PruningProblem:
     )
     tightest: float = option(
         1.0,
-        "every episode is played with all limits times a share drawn log-uniformly from here to 1, and told so; "
-        "1: the limits as they are",
+        "every episode is played with all limits times a share drawn log-uniformly from here to 1 (either end itself "
+        "in a tenth of them), and told so; 1: the limits as they are",
         low=0.001,
         high=1.0,
     )

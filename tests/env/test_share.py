@@ -9,11 +9,14 @@ from cpruner.errors import InputError
 TIGHT = Countable(space(), (("flops", 0.5 * flops(*SIZES)),))
 
 
-def test_shares_are_log_uniform() -> None:
+def test_shares_are_log_uniform_between_the_ends_and_a_tenth_is_at_either_end() -> None:
     generator = np.random.default_rng(0)
-    drawn = np.log([draw(0.1, generator) for _ in range(4000)]) / np.log(0.1)
-    assert ((drawn >= 0) & (drawn <= 1)).all()
-    np.testing.assert_allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.03)
+    drawn = np.array([draw(0.1, generator) for _ in range(4000)])
+    for end in (0.1, 1.0):
+        assert np.mean(drawn == end) == pytest.approx(0.1, abs=0.02)
+    between = np.log(drawn[(drawn != 0.1) & (drawn != 1.0)]) / np.log(0.1)
+    assert ((between > 0) & (between < 1)).all()
+    np.testing.assert_allclose(np.quantile(between, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.03)
 
 
 def test_without_an_interval_nothing_is_drawn() -> None:

@@ -116,12 +116,12 @@ class TestGPUs:
             Pool(backend="local", workers=2).open(abs, cuda=True)
 
 
-SCRIPT = """
+SCRIPT = r"""
 import os, signal, sys, time
 from cpruner.pool import Pool
 
 def wait(item):  # a function of the script, which has no guard
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\n" % os.getpid())  # in one piece, unlike print where Python does not buffer
     time.sleep(600)
 
 workers = Pool(backend="local", workers=2).open(wait)
