@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpruner.constraint import Reading
-from cpruner.space import PruningSpace
+from cpruner.space import Counts, PruningSpace
 
 Array = NDArray[np.float64]
 Predicted = Callable[[NDArray[np.int64]], Array]
@@ -114,6 +114,10 @@ class Observer:
         return self.predicted(width_NG) - self._dense_loss
 
     @cached_property
+    def _dense_counts(self) -> Counts:
+        return self.space.algebra.counts(self.space.sizes)
+
+    @cached_property
     def _dense_loss(self) -> float:
         assert self.predicted is not None  # noqa: S101 - nobody asks otherwise
         return float(self.predicted(np.array([self.space.sizes], dtype=np.int64))[0])
@@ -137,11 +141,10 @@ class Observer:
             share_N: What the limits are multiplied by; None is 1 for all.
         """
         counts = self.space.algebra.count(self.space.widths_of(ratio_NG))
-        dense = self.space.algebra.counts(self.space.sizes)
         found = np.zeros((len(ratio_NG), len(self.dense)))
         for k, reading in enumerate(self.dense):
             name = self.counted[reading.name] or "flops"
-            found[:, k] = reading.scaled * (counts[name] / max(getattr(dense, name), 1.0))
+            found[:, k] = reading.scaled * (counts[name] / max(getattr(self._dense_counts, name), 1.0))
         return found if share_N is None else found / share_N[:, None]
 
     def observe(self, decided: Sequence[float], share: float = 1.0) -> Array:

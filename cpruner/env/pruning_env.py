@@ -132,6 +132,11 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         """The candidate that the last step will judge if it is this action."""
         return self._candidate(*self._next(action))
 
+    def foreseen_next(self, action: Array) -> Array:
+        """Keep ratios (G,) of that candidate, foreseen where measurements would have to decide (``keep_ratios_of``)."""
+        decided, _ = self._next(action)
+        return np.asarray(self.keep_ratios_of(np.array([decided]), np.full(1, self.share))[0])
+
     def keep_ratios(self, proposal: Sequence[float], orders: Orders = ()) -> list[float]:
         """The keep ratios that are judged for a proposal, within the limits of this episode.
 

@@ -78,7 +78,7 @@ def _promising(
     for drawn in seeds:
         proposed += [decide(env, agent, seed=drawn) for _ in range(spec.proposals)]
         proposed += [_follow(env, agent, sequence_TA, drawn) for sequence_TA in islice(moved, spec.moves)]
-    proposed_MG = np.array([episode.candidate.widths for episode in proposed]) / sizes
+    proposed_MG = env.space.widths_of(np.stack([episode.foreseen_G for episode in proposed])) / sizes
     apart = env.options.tightest < 1.0
     chosen = assisting.choose(ratio_NG, reward_N, proposed_MG, len(seeds), apart=apart)
     return [proposed[number] for number in chosen]

@@ -10,6 +10,7 @@ import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import gymnasium
@@ -61,7 +62,6 @@ class Decided:
         played: The steps made.
         observation: What the agent saw last.
         action: What it did then.
-        candidate: What the last step judges.
         agent: Who acted.
     """
 
@@ -69,12 +69,21 @@ class Decided:
     played: Played
     observation: Array
     action: Array
-    candidate: Candidate
     agent: Actor
+
+    @cached_property
+    def candidate(self) -> Candidate:
+        """What the last step judges. Where budgets are repaired by measurements, they are made here."""
+        return self.env.judged_next(self.action)
+
+    @property
+    def foreseen_G(self) -> Array:
+        """Keep ratios of the candidate, as far as they are known without measurements."""
+        return self.env.foreseen_next(self.action)
 
     def finish(self) -> Episode:
         """Make the last step."""
-        _, reward, terminated, truncated, info = self.env.step(self.action)
+        _, reward, terminated, truncated, info = copy.copy(self.env).step(self.action)
         action = _recorded(self.agent, self.action, info)
         last = (self.observation, action, float(reward), info["cost"], terminated or truncated)
         return _episode([*self.played, last])
@@ -95,7 +104,7 @@ def decide(env: PruningEnv, agent: Actor, *, seed: int | None = None) -> Decided
     while True:
         action = agent.act(observation)
         if len(played) == env.problem.horizon - 1:
-            return Decided(env, played, observation, action, env.judged_next(action), agent)
+            return Decided(env, played, observation, action, agent)
         following, reward, _, _, info = env.step(action)
         played.append((observation, _recorded(agent, action, info), float(reward), info["cost"], False))
         observation = following

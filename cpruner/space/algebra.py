@@ -8,11 +8,13 @@ Axis letters: N candidates, G groups, X axes.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cpruner.candidate import FIXED, Labels, Plan
+from cpruner.space.polynomial import Polynomials
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,6 @@ class Length:
 
     fixed: int
     terms: tuple[tuple[int, tuple[int, ...]], ...]
-
-    def of(self, width_NG: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Length at N choices of widths, shape (N,)."""
-        total_N = np.full(len(width_NG), self.fixed, dtype=np.int64)
-        for factor, groups in self.terms:
-            total_N += factor * width_NG[:, list(groups)].prod(axis=1)
-        return total_N
 
     def without(self, sizes: Mapping[int, int], number: Mapping[int, int]) -> "Length":
         """The same with some groups at their full size and the others renumbered."""
@@ -72,24 +67,26 @@ class Algebra:
 
     def count(self, width_NG: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """Counts of N choices of widths at once: ``flops``, ``macs`` and ``params``, each of shape (N,)."""
-        length_XN = np.stack(
-            [length.of(width_NG) for length in self.lengths] or [np.zeros(len(width_NG), dtype=np.int64)]
-        )
-        length_NX = length_XN.T.astype(np.float64)
-        flops_N = self._sum(self.flops, length_NX)
-        return {"flops": flops_N, "macs": flops_N / 2, "params": self._sum(self.params, length_NX)}
+        flops_N, params_N = self._sums.at(self.lengths_of(width_NG)).T
+        return {"flops": flops_N, "macs": flops_N / 2, "params": params_N}
+
+    def lengths_of(self, width_NG: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Length of every axis at N choices of widths, shape (N, X)."""
+        return self._lengths.at(np.asarray(width_NG, dtype=np.float64))
 
     def counts(self, widths: Sequence[int]) -> Counts:
         """Counts of one choice of widths."""
         result = self.count(np.asarray([widths], dtype=np.int64))
         return Counts(**{name: float(value[0]) for name, value in result.items()})
 
-    @staticmethod
-    def _sum(terms: Sequence[Product], length_NX: NDArray[np.float64]) -> NDArray[np.float64]:
-        total_N = np.zeros(len(length_NX))
-        for term in terms:
-            total_N += term.scale * length_NX[:, list(term.axes)].prod(axis=1)
-        return total_N
+    @cached_property
+    def _lengths(self) -> Polynomials:
+        return Polynomials.of([[(length.fixed, ()), *length.terms] for length in self.lengths])
+
+    @cached_property
+    def _sums(self) -> Polynomials:
+        terms = [[(product.scale, product.axes) for product in sums] for sums in (self.flops, self.params)]
+        return Polynomials.of(terms)
 
 
 def axis_length(plan: Plan, labels: Labels) -> Length:

@@ -2,9 +2,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from tiny_task import SOFT, Scripted, env, judgement
+from tiny_task import SOFT, Scripted, env, judgement, widths_of
+from torch import nn
 
 from cpruner.cmdp import Array
+from cpruner.constraint import Budget, External
 from cpruner.env import PruningProblem
 from cpruner.search import Assistant, Assisting
 from cpruner.search.proposals import proposals
@@ -86,3 +88,16 @@ def test_the_same_search_proposes_the_same() -> None:
         found.append(choosing.told[0][2])
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], found[2])
+
+
+def test_only_what_will_be_judged_is_measured() -> None:
+    asked: list[nn.Module] = []
+    cost = External(lambda network, inputs: asked.append(network) or float(widths_of(network)[0]), name="energy")
+    posed = env((Budget(cost, 2.0),), PruningProblem(feasibility="repaired", reward="accuracy", measurements=2))
+    asked.clear()
+    choosing = Choosing(Assistant(proposals=3, moves=5))
+    found = proposals(posed, Scripted([0.9]), 2, [judgement((1, 1, 1), energy=0.1)], choosing, 0)  # type: ignore[arg-type]
+    assert len(choosing.told[0][2]) == 16
+    assert not asked
+    assert all(taken[0] <= 2 for taken in widths(found))
+    assert 0 < len(asked) <= 4
