@@ -137,6 +137,19 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         decided, _ = self._next(action)
         return np.asarray(self.keep_ratios_of(np.array([decided]), np.full(1, self.share))[0])
 
+    def foresee_of(self, action_NT: Array, share_N: Array | None = None) -> Array:
+        """Keep ratios (N, G) that are judged when N episodes play whole sequences of actions; nothing is measured.
+
+        Args:
+            action_NT: Keep ratios or levels, no masks.
+            share_N: Shares of the limits; None is 1 for all.
+        """
+        decided_NT = np.zeros((len(action_NT), 0))
+        for action_N in action_NT.T:
+            executed_N = self.lower(decided_NT, self.actions.ratios_of(action_N), share_N)
+            decided_NT = np.concatenate([decided_NT, executed_N[:, None]], axis=1)
+        return self.keep_ratios_of(decided_NT, share_N)
+
     def keep_ratios(self, proposal: Sequence[float], orders: Orders = ()) -> list[float]:
         """The keep ratios that are judged for a proposal, within the limits of this episode.
 

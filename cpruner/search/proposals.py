@@ -3,7 +3,9 @@
 Axis letters: N candidates judged, M proposals, G groups, T = G steps, A = 1 action.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -14,6 +16,14 @@ from cpruner.env import Judgement, PruningEnv
 from cpruner.search.assistant import Assisting
 from cpruner.search.moves import Follower, moves
 from cpruner.search.rollout import Decided, decide, episode_seed
+
+
+@dataclass(frozen=True, eq=False)
+class _Offer:
+    """The keep ratios that a proposal is foreseen to have, and how to play its episode."""
+
+    foreseen_G: Array
+    play: Callable[[], Decided]
 
 
 def proposals(
@@ -74,17 +84,36 @@ def _promising(
     reward_N = np.array([env.score(judgement) for judgement in archive])
     feasible_N: NDArray[np.bool_] = np.array([judgement.feasible for judgement in archive], dtype=bool)
     moved = iter(moves(ratio_NG[feasible_N], reward_N[feasible_N], spec, spec.moves * len(seeds), moved_from))
-    proposed: list[Decided] = []
-    for drawn in seeds:
-        proposed += [decide(env, agent, seed=drawn) for _ in range(spec.proposals)]
-        proposed += [_follow(env, agent, sequence_TA, drawn) for sequence_TA in islice(moved, spec.moves)]
-    proposed_MG = env.space.widths_of(np.stack([episode.foreseen_G for episode in proposed])) / sizes
+    offers = [
+        offer
+        for drawn in seeds
+        for offer in _offers(env, agent, spec.proposals, list(islice(moved, spec.moves)), drawn)
+    ]
+    proposed_MG = env.space.widths_of(np.stack([offer.foreseen_G for offer in offers])) / sizes
     apart = env.options.tightest < 1.0
     chosen = assisting.choose(ratio_NG, reward_N, proposed_MG, len(seeds), apart=apart)
-    return [proposed[number] for number in chosen]
+    return [offers[number].play() for number in chosen]
+
+
+def _offers(env: PruningEnv, agent: Agent, count: int, moved: list[Array], seed: int) -> list[_Offer]:
+    """Proposals of the agent, and moves, for one episode."""
+    own = [decide(env, agent, seed=seed) for _ in range(count)]
+    offers = [_Offer(episode.foreseen_G, partial(_itself, episode)) for episode in own]
+    if moved:
+        share_M = np.full(len(moved), own[0].env.share)  # one seed, one budget
+        foreseen_MG = env.foresee_of(np.stack(moved)[:, :, 0], share_M)
+        offers += [
+            _Offer(foreseen_G, partial(_follow, env, agent, sequence_TA, seed))
+            for foreseen_G, sequence_TA in zip(foreseen_MG, moved, strict=True)
+        ]
+    return offers
 
 
 def _follow(env: PruningEnv, agent: Agent, sequence_TA: Array, seed: int) -> Decided:
     """An episode played for the agent, which will learn from it."""
     executed = getattr(agent, "learns_executed", False)
     return decide(env, Follower(sequence_TA, learns_executed=executed), seed=seed)
+
+
+def _itself(episode: Decided) -> Decided:
+    return episode

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_task import env
 
+from cpruner.env import PruningProblem
 from cpruner.search import Assistant
 from cpruner.search.moves import Follower, moves
+from cpruner.search.rollout import decide
 
 FOUR = np.array([[0.5, 0.5, 0.5], [0.9, 0.1, 0.4], [0.2, 0.8, 0.6], [0.5, 0.5, 0.5]])
 BEST = np.array([0.1, 0.2, 0.3, 0.1])  # the third
@@ -47,3 +50,21 @@ def test_a_follower_plays_its_sequence_whatever_it_sees_and_again_from_the_begin
     for _ in range(2):
         follower.begin()
         assert [follower.act(np.full(3, seen)).tolist() for seen in (0.0, 9.0)] == [[0.1], [0.2]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3),
+    st.sampled_from(["soft", "scaled", "clipped", "projected"]),
+    st.sampled_from(["ratio", "levels"]),
+    st.sampled_from([1.0, 0.5]),
+)
+def test_what_a_follower_will_have_judged_is_foreseen(
+    actions: list[float], feasibility: str, action: str, tightest: float
+) -> None:
+    posed = env(problem=PruningProblem(feasibility=feasibility, action=action, tightest=tightest))
+    sequence_TA = np.array(actions)[:, None]
+    decided = decide(posed, Follower(sequence_TA, learns_executed=False), seed=3)
+    foreseen_NG = posed.foresee_of(sequence_TA.T, np.full(1, decided.env.share))
+    assert tuple(posed.space.widths_of(foreseen_NG)[0]) == decided.candidate.widths
+    np.testing.assert_array_equal(foreseen_NG[0], decided.foreseen_G)
