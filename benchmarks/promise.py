@@ -4,8 +4,9 @@
     python benchmarks/promise.py --task resnet20 ... --reward accuracy
 
 A search ends with many candidates that are nearly as good as the best. They are repaired as the returned network is,
-and Spearman correlations are taken between what the search saw of them and how good they are on the test split. The
-test split is looked at to learn what a search can promise, not in any search. Writes
+and Spearman correlations are taken between what the search saw of them, or could have seen on four thousand training
+images, and how good they are on the test split. The test split is looked at to learn what a search can promise, not in
+any search. Writes
 benchmarks/results/promise_<task>_<reward>.json.
 """
 
@@ -21,9 +22,11 @@ from rich.progress import track
 from rich.table import Table
 from scipy.stats import spearmanr
 from search import one, prepared
+from torch import Tensor
 
 from cpruner.agent import WarmUp, ppo_lagrangian
 from cpruner.command import Job
+from cpruner.data import Batches
 from cpruner.env import Judgement
 from cpruner.evaluate import REWARDS, score, worth
 from cpruner.prepared import Prepared
@@ -31,6 +34,7 @@ from cpruner.search import Assistant
 
 HALF = "constraint=[flops]"
 FINISHED = "loss after the final repair"
+MORE, IMAGES = "loss after the final repair, on training images", 4000
 TESTED = ("test_accuracy", "test_loss")
 
 
@@ -45,21 +49,32 @@ def best(found: list[Judgement], count: int, reward: str) -> list[Judgement]:
     return sorted(distinct.values(), key=lambda judgement: worth(judgement.score, reward) or 0.0, reverse=True)[:count]
 
 
+def some(batches: Batches, images: int) -> list[tuple[Tensor, Tensor]]:
+    """The first batches, until they have so many images."""
+    taken: list[tuple[Tensor, Tensor]] = []
+    for inputs, labels in batches:
+        if sum(len(known) for _, known in taken) >= images:
+            break
+        taken.append((inputs, labels))
+    return taken
+
+
 def rows(ready: Prepared, splits: Any, chosen: list[Judgement]) -> list[dict[str, float]]:
     """What the search saw of every candidate, and how good it is on the test split."""
-    made = []
+    made, more = [], some(splits.train_eval, IMAGES)
     for judgement in track(chosen, "candidates"):
         seen = {name: value for name in REWARDS if (value := worth(judgement.score, name)) is not None}
         network = ready.finish(judgement.candidate)
         tested = score(network, splits.test)
         seen[FINISHED] = -score(network, splits.search).loss
+        seen[MORE] = -score(network, more).loss
         made.append(seen | {"test_accuracy": tested.accuracy, "test_loss": -tested.loss})
     return made
 
 
 def correlations(found: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Spearman's rank correlation of every measure with accuracy and minus loss on the test split."""
-    measures = [name for name in (*REWARDS, FINISHED) if all(name in row for row in found)]
+    measures = [name for name in (*REWARDS, FINISHED, MORE) if all(name in row for row in found)]
     return {
         name: {what: float(spearmanr([row[name] for row in found], [row[what] for row in found])[0]) for what in TESTED}
         for name in measures

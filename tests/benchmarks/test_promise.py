@@ -1,5 +1,6 @@
 import pytest
-from promise import FINISHED, best, correlations, rows
+import torch
+from promise import FINISHED, MORE, best, correlations, rows, some
 from search import prepared
 from tiny_job import job, splits
 from tiny_task import judgement
@@ -27,11 +28,17 @@ def test_correlations_by_hand() -> None:
     }
 
 
+def test_some_batches_have_at_least_as_many_images_as_asked_for() -> None:
+    batches = [(torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64))] * 4
+    assert [len(some(batches, images)) for images in (1, 3, 4, 12, 99)] == [1, 1, 2, 4, 4]
+
+
 def test_a_row_is_of_the_network_that_would_be_returned() -> None:
     ready, _ = prepared(job(budgets=(Budget(Flops(), 0.5),)))
     judged = ready.judge(ready.space.uniform(0.5))
     (row,) = rows(ready, splits(), [judged])
     assert row[FINISHED] == -score(ready.finish(judged.candidate), splits().search).loss
     assert row["test_accuracy"] == score(ready.finish(judged.candidate), splits().test).accuracy
+    assert row[MORE] == -score(ready.finish(judged.candidate), splits().train_eval).loss  # all of them: fewer than 4000
     assert row["accuracy"] == judged.score.accuracy
     assert row["loss"] == -judged.score.loss
