@@ -7,7 +7,7 @@ from sheets import grids, sheets
 from torch import Tensor
 
 from cpruner.space import FIXED, Labels, Plan
-from cpruner.space.algebra import axis_length
+from cpruner.space.algebra import Algebra, axis_length
 from cpruner.space.label.partition import Partition, partition, stacked
 from cpruner.space.label.sheet import Sheet
 
@@ -182,8 +182,9 @@ def holds(parts: Partition, sheet: Sheet, axes: Axes, seed: int) -> None:
         alive[offset + channels] = True
     alive[FIXED] = True
     widths = np.array([[len(channels) for channels in kept]], dtype=np.int64)
-    for labels in vectors:
-        assert axis_length(plan, labels).of(widths).tolist() == [int(alive[labels.units_FN].all(0).sum())]
+    algebra = Algebra(tuple(axis_length(plan, labels) for labels in vectors), (), ())
+    left = [int(alive[labels.units_FN].all(0).sum()) for labels in vectors]
+    assert algebra.lengths_of(widths)[0].tolist() == left
     for frozen, _ in sheet.frozen:
         assert (parts.units(frozen) == FIXED).all()
     assert sorted({unit for labels in vectors for unit in labels.units_FN.flatten()} - {FIXED}) == list(
