@@ -4,9 +4,9 @@
     python benchmarks/promise.py --task resnet20 ... --reward accuracy
 
 A search ends with many candidates that are nearly as good as the best. They are repaired as the returned network is,
-and Spearman correlations are taken between what the search saw of them, or could have seen on four thousand training
-images, and how good they are on the test split. The test split is looked at to learn what a search can promise, not in
-any search. Writes
+and Spearman correlations are taken between what the search saw of them, or could have seen on the first four
+thousand training images (to which the final repair is fitted, too), and how good they are on the test split. The test
+split is looked at to learn what a search can promise, not in any search. Writes
 benchmarks/results/promise_<task>_<reward>.json.
 """
 

@@ -137,7 +137,7 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         decided, _ = self._next(action)
         return np.asarray(self.keep_ratios_of(np.array([decided]), np.full(1, self.share))[0])
 
-    def foresee_of(self, action_NT: Array, share_N: Array | None = None) -> Array:
+    def foreseen_of(self, action_NT: Array, share_N: Array | None = None) -> Array:
         """Keep ratios (N, G) that are judged when N episodes play whole sequences of actions; nothing is measured.
 
         Args:

@@ -101,9 +101,10 @@ def search(
         env.floor = None if best is None or env.options.tightest < 1.0 else best.score.accuracy
         wanted = min(agent.episodes_per_update, evaluations - len(state.archive))
         decided = proposals(env, agent, wanted, state.archive, assisting, seed)
+        candidates = [episode.candidate for episode in decided]  # measures, where budgets are repaired: may fail
         episodes: list[Episode] = []
         try:
-            for judgement in env.judge.all([episode.candidate for episode in decided], env.floor):
+            for judgement in env.judge.all(candidates, env.floor):
                 episodes.append(decided[len(episodes)].finish())
                 state.archive.append(judgement)
                 if record is not None:

@@ -101,7 +101,7 @@ def _offers(env: PruningEnv, agent: Agent, count: int, moved: list[Array], seed:
     offers = [_Offer(episode.foreseen_G, partial(_itself, episode)) for episode in own]
     if moved:
         share_M = np.full(len(moved), own[0].env.share)  # one seed, one budget
-        foreseen_MG = env.foresee_of(np.stack(moved)[:, :, 0], share_M)
+        foreseen_MG = env.foreseen_of(np.stack(moved)[:, :, 0], share_M)
         offers += [
             _Offer(foreseen_G, partial(_follow, env, agent, sequence_TA, seed))
             for foreseen_G, sequence_TA in zip(foreseen_MG, moved, strict=True)

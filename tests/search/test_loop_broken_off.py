@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_task import SOFT, Scripted, env
+from tiny_task import SOFT, Scripted, env, widths_of
+from torch import nn
 
 from cpruner.candidate import Candidate
+from cpruner.constraint import Budget, External
+from cpruner.env import PruningProblem
 from cpruner.errors import CostError
 from cpruner.search import FILE, Progress, Saving, search
 
@@ -51,6 +54,29 @@ def test_results_that_came_before_their_turn_are_kept_when_the_search_breaks_off
     state = torch.load(tmp_path / FILE, weights_only=True)
     assert [len(record["kept"][0]) for record in state["archive"]] == [4, 1]
     assert (state["updates"], state["agent"]) == ([], {"steps": 0})
+
+
+def test_a_cost_that_fails_while_budgets_are_repaired_is_asked_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    failed: list[bool] = []
+    reached: list[Progress] = []
+
+    def energy(network: nn.Module, inputs: Any) -> float:
+        if reached:
+            failed.append(True)
+            raise RuntimeError("the meter is off")
+        return float(widths_of(network)[0])
+
+    posed = env((Budget(External(energy), 2.0),), PruningProblem(feasibility="repaired", reward="accuracy"))
+    with pytest.raises(CostError, match="the meter is off"):
+        search(
+            posed,
+            Scripted([0.5] * 3 + [0.9, 0.3, 0.3]),
+            2,
+            saving=Saving(tmp_path / FILE, IDENTITY),
+            watch=reached.append,
+        )
+    assert len(failed) == 1
+    assert len(torch.load(tmp_path / FILE, weights_only=True)["archive"]) == 1
 
 
 def test_the_reason_for_the_end_is_shown_even_if_nothing_can_be_written(tmp_path: Path) -> None:

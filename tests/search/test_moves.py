@@ -65,6 +65,6 @@ def test_what_a_follower_will_have_judged_is_foreseen(
     posed = env(problem=PruningProblem(feasibility=feasibility, action=action, tightest=tightest))
     sequence_TA = np.array(actions)[:, None]
     decided = decide(posed, Follower(sequence_TA, learns_executed=False), seed=3)
-    foreseen_NG = posed.foresee_of(sequence_TA.T, np.full(1, decided.env.share))
+    foreseen_NG = posed.foreseen_of(sequence_TA.T, np.full(1, decided.env.share))
     assert tuple(posed.space.widths_of(foreseen_NG)[0]) == decided.candidate.widths
     np.testing.assert_array_equal(foreseen_NG[0], decided.foreseen_G)
