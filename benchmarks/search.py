@@ -31,14 +31,16 @@ from measure.standing import COLUMNS, standing
 from measure.task import job_of, parser
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from cpruner.command import Job, dense_network
+from cpruner.env import Judgement
 from cpruner.evaluate import score
 from cpruner.history import Past
 from cpruner.pool import Pool
 from cpruner.prepare import prepare
 from cpruner.prepared import Prepared, Task
-from cpruner.search import SearchResult
+from cpruner.search import SearchResult, quality
 from cpruner.settings import AGENT, Settings
 from cpruner.start import Start
 from cpruner.watch import Silent
@@ -87,24 +89,36 @@ def loss_after(found: SearchResult) -> list[float | None]:
     return course
 
 
+def returned(ready: Prepared, found: SearchResult) -> tuple[Judgement | None, nn.Module | None, int]:
+    """The best candidate that meets every budget when it is finished and measured again, and how many were better."""
+    feasible = {judgement.candidate: judgement for judgement in found.archive if judgement.feasible}
+    complete = [judgement for judgement in feasible.values() if judgement.score.complete]
+    for passed_over, judgement in enumerate(sorted(complete, key=quality, reverse=True)):
+        network = ready.finish(judgement.candidate)
+        if all(reading.satisfied for reading in ready.read(network)):
+            return judgement, network, passed_over
+    return None, None, len(complete)
+
+
 def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
     """What is kept of one search; of one that found nothing within the budgets, how near it came."""
-    best = found.best
     judged = {
         "evaluations": len(found.archive),
         "distinct": len({judgement.candidate for judgement in found.archive}),
         "loss_after": loss_after(found),
     }
-    if best is None:
-        return judged | {"feasible": False, "violation": min(judgement.violation for judgement in found.archive)}
-    network = ready.finish(best.candidate)
+    best, network, passed_over = returned(ready, found)
+    if best is None or network is None:
+        least = min(judgement.violation for judgement in found.archive)
+        return judged | {"feasible": False, "violation": least, "passed_over": passed_over}
     test = score(network, splits.test)
     return {
         "search_accuracy": best.score.accuracy,
         "search_loss": best.score.loss,
         "test_accuracy": test.accuracy,
         "test_loss": test.loss,
-        "feasible": all(reading.satisfied for reading in ready.read(network)),
+        "feasible": True,
+        "passed_over": passed_over,
         "scaled_costs": {reading.name: reading.scaled for reading in best.readings},
         "widths": list(best.candidate.widths),
     } | judged

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -99,6 +99,7 @@ class Prepared:
             example_inputs=self.inputs,
             dense=self.costs,
             memo=self.memo,
+            cut=partial(self.build, mode="none"),
             abandon=self.scorer.judging.abandon,
         )
 

@@ -44,6 +44,11 @@ class Budget:
         """Whether it is measured in the main process while no worker is busy; a cost that is counted need not be."""
         return bool(getattr(self.cost, "quiet", self.cost.counted is None))
 
+    @property
+    def structural(self) -> bool:
+        """Whether it depends on shapes alone, so that it may be measured before the weights are refit."""
+        return bool(getattr(self.cost, "structural", self.cost.counted is not None))
+
     def resolve(self, dense: float) -> float:
         """Absolute limit, in the unit of the cost.
 

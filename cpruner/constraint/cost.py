@@ -44,7 +44,8 @@ class Cost(Protocol):
 
     A cost may run the network but leaves it as it was: weights, gradients, buffers, training flags and the state of
     the random number generators. ``cpruner.testing.check_cost`` checks a cost of your own. One that is not counted is
-    measured while no worker of a pool is busy; if others may run beside it, it has an attribute ``quiet = False``.
+    measured while no worker of a pool is busy; if others may run beside it, it has an attribute ``quiet = False``. One
+    that is the same whatever the weights are has an attribute ``structural = True``.
     """
 
     @property

@@ -33,6 +33,7 @@ class Latency:
     name: ClassVar[str] = "latency"
     unit: ClassVar[str] = "ms"
     counted: ClassVar[str | None] = None
+    structural: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the options."""

@@ -3,6 +3,7 @@
 Axis letters: N episodes, G groups.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, final
 
@@ -40,14 +41,21 @@ class Soft:
 @final
 @dataclass(frozen=True)
 class Scaled:
-    """One factor on all keep ratios, the largest with which every countable budget is met."""
+    """One factor on all keep ratios, the largest with which every countable budget is met.
+
+    Args:
+        countable: The budgets.
+        lowest: Smallest keep ratio.
+        highest: Largest factor; 1 leaves a proposal alone that has a reason to be narrower than these budgets ask for.
+    """
 
     countable: Countable
     lowest: float
+    highest: float = math.inf
 
     def settle(self, ratio_NG: Array, share_N: Array | None = None) -> Array:
         """Scale every proposal; see ``Countable.fit_of``."""
-        return self.countable.fit_of(ratio_NG, self.lowest, share_N)
+        return self.countable.fit_of(ratio_NG, self.lowest, share_N, highest=self.highest)
 
 
 def feasibility(spec: PruningProblem, countable: Countable, observer: Observer) -> Feasibility:
@@ -68,7 +76,9 @@ def feasibility(spec: PruningProblem, countable: Countable, observer: Observer) 
         return Clipped(countable, spec.lowest, legal_ratios(countable) if levels is None else (levels,) * groups)
     if spec.feasibility == "projected":
         return Projected(countable, spec.lowest)
-    return Scaled(estimated(countable, observer) if spec.feasibility == "repaired" else countable, spec.lowest)
+    if spec.feasibility == "repaired":
+        return Scaled(estimated(countable, observer), spec.lowest)
+    return Scaled(countable, spec.lowest, 1.0 if None in observer.counted.values() else math.inf)
 
 
 def estimated(countable: Countable, observer: Observer) -> Countable:

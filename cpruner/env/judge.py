@@ -47,6 +47,8 @@ class Judge:
         dense: Dense value of every cost, by budget name.
         memo: Judgements by candidate; fill it beforehand to continue an interrupted search.
         workers: Whoever judges several candidates, with the ``Bench`` of this judge; None judges one after the other.
+        cut: Candidate -> smaller network whose weights were not refit, for costs that do not depend on them; None where
+            there is no quicker way than ``build``.
         abandon: Whether a candidate that cannot come near the floor is judged on its first images only.
     """
 
@@ -57,6 +59,7 @@ class Judge:
     dense: Mapping[str, float]
     memo: Memo[Candidate, Judgement] = field(default_factory=Memo)
     workers: Workers | None = None
+    cut: Callable[[Candidate], nn.Module] | None = None
     abandon: bool = False
 
     def __call__(self, candidate: Candidate, floor: float | None = None) -> Judgement:

@@ -105,5 +105,6 @@ class Measured:
             return tuple(reading for reading in judged.readings if reading.name in names)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)  # as the judge cuts it, whatever was measured before
-            network = self.judge.build(candidate)
+            made = self.judge.cut if all(budget.structural for budget in self.budgets) else None
+            network = (made or self.judge.build)(candidate)
             return read(self.budgets, network, self.judge.example_inputs, self.judge.dense)

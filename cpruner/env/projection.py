@@ -3,6 +3,7 @@
 Axis letters: N choices, G groups, K countable budgets.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,13 +53,22 @@ class Countable:
         """Scale keep ratios by the largest factor that still meets every budget; see ``fit_of``."""
         return np.asarray(self.fit_of(ratio_G[None], lowest, iterations=iterations)[0])
 
-    def fit_of(self, ratio_NG: Array, lowest: float, share_N: Array | None = None, *, iterations: int = 32) -> Array:
+    def fit_of(
+        self,
+        ratio_NG: Array,
+        lowest: float,
+        share_N: Array | None = None,
+        *,
+        highest: float = math.inf,
+        iterations: int = 32,
+    ) -> Array:
         """Scale every choice by the largest factor that still meets every budget (bisection: costs rise with width).
 
         Args:
             ratio_NG: Proposed keep ratios in [0, 1].
             lowest: No ratio is scaled below this, unless the budget cannot be met otherwise.
             share_N: Shares of the limits.
+            highest: No choice is scaled by more than this.
             iterations: Halvings of the interval; the default resolves any width below a million channels.
 
         Returns:
@@ -69,7 +79,7 @@ class Countable:
         floor_N1 = self.floor_of(len(ratio_NG), lowest, share_N)[:, None]
         hopeless_N = ~self.fits_of(np.broadcast_to(floor_N1, ratio_NG.shape), share_N)
         smallest_N = ratio_NG.min(axis=1, where=ratio_NG > 0, initial=1.0)
-        low_N, high_N = np.zeros(len(ratio_NG)), 1.0 / np.maximum(smallest_N, 1e-6)
+        low_N, high_N = np.zeros(len(ratio_NG)), np.minimum(1.0 / np.maximum(smallest_N, 1e-6), highest)
 
         def fitting(scale_N: Array) -> NDArray[np.bool_]:
             return self.fits_of(np.clip(scale_N[:, None] * ratio_NG, floor_N1, 1.0), share_N)

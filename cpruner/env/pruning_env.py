@@ -91,6 +91,11 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         self._proposed: tuple[tuple[list[float], Orders, float], Candidate] | None = None
 
     @property
+    def repairing(self) -> bool:
+        """Whether proposals are made to meet the measured budgets before they are judged."""
+        return self._measured is not None
+
+    @property
     def judged(self) -> Judgement:
         """The judgement of the last finished episode."""
         assert self._judged is not None, "no episode has finished yet"  # noqa: S101 - our own invariant

@@ -21,10 +21,11 @@ class PruningProblem:
     feasibility: str = option(
         "scaled",
         "soft: judge the proposal as it is; scaled: multiply its keep ratios by one factor so that it lands on the "
-        "tightest countable budget (FLOPs, MACs, parameters) first; clipped: lower every action until the groups to "
-        "come can still meet the countable budgets; projected: the nearest keep ratios, by the sum of squared "
-        "logarithms, within the countable budgets; repaired: scaled, then scaled on until the measured budgets are "
-        "met, too. The costs charged are those of the proposal (with clipped: of the lowered actions)",
+        "tightest countable budget (FLOPs, MACs, parameters) first, and only down where others are measured; "
+        "clipped: lower every action until the groups to come can still meet the countable budgets; projected: the "
+        "nearest keep ratios, by the sum of squared logarithms, within the countable budgets; repaired: scaled, then "
+        "scaled on until the measured budgets are met, too. The costs charged are those of the proposal (with "
+        "clipped: of the lowered actions)",
         choices=("soft", "scaled", "clipped", "projected", "repaired"),
     )
     measurements: int = option(6, "with feasibility=repaired: networks measured per episode at most", low=1)

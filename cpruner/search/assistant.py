@@ -1,20 +1,16 @@
-"""A learned predictor of rewards that decides which proposals are worth a judgement.
+"""Which proposals are worth a judgement, by what is foreseen of them.
 
-Axis letters: N judged candidates, M proposals, G groups.
+Axis letters: N judged candidates, M proposals, G groups, K measured budgets, C choices.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from cpruner.search.forecast import Forecast
 from cpruner.spec import check, option
 
 Array = NDArray[np.float64]
@@ -25,10 +21,11 @@ Array = NDArray[np.float64]
 class Assistant:
     """Judges the promising ones of more proposals than are judged: the agent's, and small moves of the best so far.
 
-    In the spirit of the assistant learning of Mu et al. 2021, whose internals are not public. Rewards are predicted by
-    a straight line in what a surrogate predicts, if there is one, plus a Gaussian process over keep ratios. Its
-    uncertainty is scaled so that the leave-one-out errors have the variance it claims. Moves look where a model of few
-    judgements is right, around what was judged, as trust regions do (Eriksson et al. 2019).
+    In the spirit of the assistant learning of Mu et al. 2021, whose internals are not public. Rewards are foreseen by
+    a straight line in what a surrogate predicts, if there is one, plus a Gaussian process over keep ratios; costs that
+    can only be measured by a line in FLOPs plus a process of their own. The uncertainty is scaled so that the
+    leave-one-out errors have the variance it claims. Moves look where a model of few judgements is right, around what
+    was judged, as trust regions do (Eriksson et al. 2019).
     """
 
     proposals: int = option(4, "Proposals of the agent per judgement; 1, without moves, judges all of them.", low=1)
@@ -46,93 +43,20 @@ class Assistant:
         """Whether there is more than what is judged."""
         return self.proposals > 1 or self.moves > 0
 
-    def fit(self, ratio_NG: Array, reward_N: Array, prior: Callable[[Array], Array] | None = None) -> "Forecast":
-        """Learn from what was judged.
 
-        Args:
-            ratio_NG: Keep ratios.
-            reward_N: Rewards.
-            prior: From keep ratios (M, G) to predictions (M,) on any scale; None for none.
-        """
-        line = np.zeros(2)
-        if prior is not None:
-            told_N = prior(ratio_NG)
-            slope = float(np.cov(told_N, reward_N)[0, 1] / max(told_N.var(ddof=1), 1e-12))
-            line = np.array([reward_N.mean() - slope * told_N.mean(), slope])
-        rest_N = reward_N - (line[0] + line[1] * prior(ratio_NG) if prior is not None else 0.0)
-        scale = max(float(rest_N.std()), 1e-9)
-        centre = float(rest_N.mean())
-        kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(1.0, (0.05, 20.0), nu=2.5) + WhiteKernel(0.1, (1e-4, 2.0))
-        process = GaussianProcessRegressor(kernel, alpha=1e-8, random_state=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound is an answer, too
-            process.fit(ratio_NG, (rest_N - centre) / scale)
-        return Forecast(process, line, centre, scale, _inflation(process), prior)
-
-
-@final
-@dataclass(frozen=True)
-class Forecast:
-    """A fitted :class:`Assistant`.
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What judgements of a search said.
 
     Args:
-        process: Gaussian process of what the line leaves, standardised.
-        line: Intercept and slope of the prior.
-        centre: Mean of what the line leaves.
-        scale: Its standard deviation.
-        inflation: Factor on standard deviations.
-        prior: See ``Assistant.fit``.
+        ratio_NG: Keep ratios of the candidates.
+        reward_N: Their rewards.
+        cost_NK: Their costs over the limits, of the budgets that can only be measured; the upper ends of intervals.
     """
 
-    process: GaussianProcessRegressor
-    line: Array
-    centre: float
-    scale: float
-    inflation: float
-    prior: Callable[[Array], Array] | None
-
-    def predict(self, ratio_MG: Array) -> tuple[Array, Array]:
-        """Means and standard deviations of rewards, both (M,)."""
-        mean_M, std_M = self.process.predict(ratio_MG, return_std=True)
-        return self._rewards(ratio_MG, mean_M), np.asarray(std_M * self.scale * self.inflation)
-
-    def choose(self, ratio_MG: Array, count: int, seed: int, *, apart: bool = False) -> list[int]:
-        """Proposals to judge, in their order: the best of ``count`` draws from the posterior (Thompson 1933).
-
-        What was judged before, or is chosen already, comes last.
-
-        Args:
-            ratio_MG: Proposals.
-            count: How many, at most M.
-            seed: Of the draws.
-            apart: Choose one of every M / count proposals that follow one another, not from all.
-        """
-        mean_M, covariance_MM = self.process.predict(ratio_MG, return_cov=True)
-        generator = np.random.default_rng(seed)
-        root_MM = np.linalg.cholesky(covariance_MM + 1e-6 * np.eye(len(ratio_MG)))
-        known = {row.tobytes() for row in self.process.X_train_}
-        chosen: list[int] = []
-        for number in range(count):
-            noise_M = self.inflation * (root_MM @ generator.standard_normal(len(ratio_MG)))
-            drawn_M = self._rewards(ratio_MG, mean_M + noise_M)
-            open_M = np.arange(len(ratio_MG)) // (len(ratio_MG) // count) == number if apart else True
-            open_M = open_M & ~np.isin(np.arange(len(ratio_MG)), chosen)
-            fresh_M = open_M & ~np.array([row.tobytes() in known for row in ratio_MG])
-            chosen.append(int(np.where(fresh_M if fresh_M.any() else open_M, drawn_M, -np.inf).argmax()))
-            known.add(ratio_MG[chosen[-1]].tobytes())
-        return sorted(chosen)
-
-    def _rewards(self, ratio_MG: Array, standard_M: Array) -> Array:
-        line_M = self.line[0] + self.line[1] * self.prior(ratio_MG) if self.prior is not None else 0.0
-        return np.asarray(line_M + self.centre + self.scale * standard_M)
-
-
-def _inflation(process: GaussianProcessRegressor) -> float:
-    """Root mean square of the standardised leave-one-out errors (Rasmussen and Williams 2006, equations 5.10-5.12)."""
-    covariance_NN = process.kernel_(process.X_train_) + process.alpha * np.eye(len(process.X_train_))
-    inverse_NN = cho_solve((cholesky(covariance_NN, lower=True), True), np.eye(len(covariance_NN)))
-    error_N = (inverse_NN @ process.y_train_) / np.sqrt(inverse_NN.diagonal())
-    return float(np.sqrt(np.mean(error_N**2)))
+    ratio_NG: Array
+    reward_N: Array
+    cost_NK: Array
 
 
 @final
@@ -142,10 +66,11 @@ class Assisting:
 
     Args:
         spec: Its options.
-        prior: See ``Assistant.fit``.
+        prior: Of the rewards, see :class:`Forecast`.
         ratio_NG: Keep ratios judged in earlier searches with the same rewards; None for none.
         reward_N: Their rewards.
         solutions: Sequences of actions (T, A) that are judged before anything else.
+        flops: From keep ratios (M, G) to FLOPs (M,), on any scale: prior of the measured costs; None for none.
     """
 
     spec: Assistant
@@ -153,6 +78,7 @@ class Assisting:
     ratio_NG: Array | None = None
     reward_N: Array | None = None
     solutions: Sequence[Array] = ()
+    flops: Callable[[Array], Array] | None = None
 
     def ready(self, judged: int) -> bool:
         """Whether enough is known for a prediction, when so many candidates were judged in this search."""
@@ -160,18 +86,54 @@ class Assisting:
         return self.spec.chooses and judged + earlier >= self.spec.fewest
 
     def choose(
-        self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int, *, apart: bool = False
+        self, seen: Outcomes, proposed_MG: Array, count: int, share_M: Array | None = None, *, apart: bool = False
     ) -> list[int]:
         """Proposals to judge, in their order; the same for the same arguments.
 
+        Every choice is the best of one draw of rewards and measured costs from what is foreseen (Thompson 1933): the
+        highest reward among those that meet the measured budgets, or where none does the smallest violation, as in
+        Eriksson and Poloczek 2021 (SCBO), section 3. What was judged before, or is chosen already, comes last.
+
         Args:
-            ratio_NG: Keep ratios judged in this search.
-            reward_N: Their rewards.
+            seen: What was judged in this search.
             proposed_MG: Keep ratios of the proposals.
-            count: How many to choose.
+            count: How many to choose, at most M.
+            share_M: Of the limits, proposal by proposal; None is 1 for all.
             apart: One of every M / count, where these are proposals for budgets of their own.
         """
+        ratio_NG, reward_N = seen.ratio_NG, seen.reward_N
         if self.ratio_NG is not None and self.reward_N is not None:
             ratio_NG, reward_N = np.concatenate([self.ratio_NG, ratio_NG]), np.concatenate([self.reward_N, reward_N])
-        forecast = self.spec.fit(ratio_NG, reward_N, self.prior)
-        return forecast.choose(proposed_MG, count, len(reward_N), apart=apart)
+        reward_CM = Forecast.of(ratio_NG, reward_N, self.prior).draw(proposed_MG, count, len(reward_N))
+        violation_CM = self._violation(seen, proposed_MG, count, 1.0 if share_M is None else share_M)
+        group_M = np.arange(len(proposed_MG)) // (len(proposed_MG) // count) if apart else None
+        return sorted(_pick(reward_CM, violation_CM, proposed_MG, ratio_NG, group_M))
+
+    def _violation(self, seen: Outcomes, proposed_MG: Array, count: int, share_M: Array | float) -> Array:
+        """Draws (C, M) of the sum over the measured budgets of what a cost exceeds its limit by."""
+        drawn_CM = np.zeros((count, len(proposed_MG)))
+        if len(seen.cost_NK) < self.spec.fewest:
+            return drawn_CM
+        for budget, cost_N in enumerate(seen.cost_NK.T):
+            seed = np.random.SeedSequence((len(cost_N), 1 + budget)).generate_state(1)[0]
+            cost_CM = Forecast.of(seen.ratio_NG, cost_N, self.flops).draw(proposed_MG, count, int(seed))
+            drawn_CM += np.maximum(cost_CM / share_M - 1.0, 0.0)
+        return drawn_CM
+
+
+def _pick(
+    reward_CM: Array, violation_CM: Array, proposed_MG: Array, judged_NG: Array, group_M: NDArray[np.int_] | None
+) -> list[int]:
+    """One proposal for every draw, of the group with the number of the draw if there are groups."""
+    known, chosen = {row.tobytes() for row in judged_NG}, list[int]()
+    everything_M = np.arange(len(proposed_MG))
+    for number, (reward_M, violation_M) in enumerate(zip(reward_CM, violation_CM, strict=True)):
+        open_M = ~np.isin(everything_M, chosen)
+        if group_M is not None:
+            open_M &= group_M == number
+        fresh_M = open_M & ~np.array([row.tobytes() in known for row in proposed_MG])
+        open_M = fresh_M if fresh_M.any() else open_M
+        open_M = open_M & (violation_M == violation_M[open_M].min())
+        chosen.append(int(np.where(open_M, reward_M, -np.inf).argmax()))
+        known.add(proposed_MG[chosen[-1]].tobytes())
+    return chosen

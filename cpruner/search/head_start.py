@@ -67,4 +67,7 @@ class HeadStart:
         def prior(ratio_NG: Array) -> Array:
             return -made.predict(env.space.widths_of(ratio_NG))
 
-        return Assisting(self.assistant, prior, solutions=shown)
+        def flops(ratio_NG: Array) -> Array:
+            return env.space.algebra.count(env.space.widths_of(ratio_NG))["flops"]
+
+        return Assisting(self.assistant, prior, solutions=shown, flops=flops)

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from cpruner.cmdp import Agent, Array
 from cpruner.env import Judgement, PruningEnv
-from cpruner.search.assistant import Assisting
+from cpruner.search.assistant import Assisting, Outcomes
 from cpruner.search.moves import Follower, moves
 from cpruner.search.rollout import Decided, decide, episode_seed
 
 
 @dataclass(frozen=True, eq=False)
 class _Offer:
-    """The keep ratios that a proposal is foreseen to have, and how to play its episode."""
+    """The keep ratios that a proposal is foreseen to have, its share of the limits, and how to play its episode."""
 
     foreseen_G: Array
+    share: float
     play: Callable[[], Decided]
 
 
@@ -79,31 +80,49 @@ def _promising(
     """
     if not seeds:
         return []
-    spec, sizes = assisting.spec, np.array(env.space.sizes, dtype=np.float64)
-    ratio_NG = np.array([judgement.candidate.widths for judgement in archive]).reshape(-1, len(sizes)) / sizes
-    reward_N = np.array([env.score(judgement) for judgement in archive])
-    feasible_N: NDArray[np.bool_] = np.array([judgement.feasible for judgement in archive], dtype=bool)
-    moved = iter(moves(ratio_NG[feasible_N], reward_N[feasible_N], spec, spec.moves * len(seeds), moved_from))
+    spec, sizes, seen = assisting.spec, np.array(env.space.sizes, dtype=np.float64), _outcomes(env, archive)
+    moved = iter(moves(*_best(archive, seen), spec, spec.moves * len(seeds), moved_from))
     offers = [
         offer
         for drawn in seeds
         for offer in _offers(env, agent, spec.proposals, list(islice(moved, spec.moves)), drawn)
     ]
     proposed_MG = env.space.widths_of(np.stack([offer.foreseen_G for offer in offers])) / sizes
+    share_M = np.array([offer.share for offer in offers])
     apart = env.options.tightest < 1.0
-    chosen = assisting.choose(ratio_NG, reward_N, proposed_MG, len(seeds), apart=apart)
+    chosen = assisting.choose(seen, proposed_MG, len(seeds), share_M, apart=apart)
     return [offers[number].play() for number in chosen]
+
+
+def _best(archive: Sequence[Judgement], seen: Outcomes) -> tuple[Array, Array]:
+    """What moves start from, (N, G), and what is the better the higher, (N,): the feasible, or else what comes near."""
+    feasible_N: NDArray[np.bool_] = np.array([judgement.feasible for judgement in archive], dtype=bool)
+    if feasible_N.any() or not archive:
+        return seen.ratio_NG[feasible_N], seen.reward_N[feasible_N]
+    return seen.ratio_NG, -np.array([max(reading.upper_share for reading in each.readings) for each in archive])
+
+
+def _outcomes(env: PruningEnv, archive: Sequence[Judgement]) -> Outcomes:
+    """What was judged, with the costs that proposals do not meet by themselves: measured ones, unless repaired."""
+    sizes = np.array(env.space.sizes, dtype=np.float64)
+    measured = [] if env.repairing else [name for name, counted in env.observer.counted.items() if counted is None]
+    costs = [{reading.name: reading.upper_share for reading in judgement.readings} for judgement in archive]
+    return Outcomes(
+        np.array([judgement.candidate.widths for judgement in archive]).reshape(-1, len(sizes)) / sizes,
+        np.array([env.score(judgement) for judgement in archive]),
+        np.array([[cost[name] for name in measured] for cost in costs]).reshape(len(archive), len(measured)),
+    )
 
 
 def _offers(env: PruningEnv, agent: Agent, count: int, moved: list[Array], seed: int) -> list[_Offer]:
     """Proposals of the agent, and moves, for one episode."""
     own = [decide(env, agent, seed=seed) for _ in range(count)]
-    offers = [_Offer(episode.foreseen_G, partial(_itself, episode)) for episode in own]
+    offers = [_Offer(episode.foreseen_G, episode.env.share, partial(_itself, episode)) for episode in own]
     if moved:
         share_M = np.full(len(moved), own[0].env.share)  # one seed, one budget
         foreseen_MG = env.foreseen_of(np.stack(moved)[:, :, 0], share_M)
         offers += [
-            _Offer(foreseen_G, partial(_follow, env, agent, sequence_TA, seed))
+            _Offer(foreseen_G, share_M[0], partial(_follow, env, agent, sequence_TA, seed))
             for foreseen_G, sequence_TA in zip(foreseen_MG, moved, strict=True)
         ]
     return offers

@@ -131,3 +131,13 @@ def test_what_is_not_counted_is_measured_in_quiet_unless_its_cost_says_otherwise
     loud = External(lambda network, inputs: 1.0, name="size", quiet=False)
     costs = (Flops(), Latency(), External(lambda network, inputs: 1.0, name="energy"), loud)
     assert [Budget(cost, 0.5).quiet for cost in costs] == [False, True, True, False]
+
+
+def test_counts_and_latency_depend_on_shapes_alone_and_what_is_not_known_may_depend_on_weights():
+    unknown = External(lambda network, inputs: 1.0, name="size")
+    assert [Budget(cost, 0.5).structural for cost in (Flops(), Params(), Latency(), unknown)] == [
+        True,
+        True,
+        True,
+        False,
+    ]

@@ -81,3 +81,12 @@ def test_no_share_is_the_whole_limit() -> None:
     for posed in POSED.values():
         rows = np.array([[1.0, 0.5, 0.7], [0.9, 0.9, 0.2]])
         np.testing.assert_array_equal(posed.keep_ratios_of(rows), posed.keep_ratios_of(rows, np.ones(2)))
+
+
+def test_a_proposal_that_is_narrower_than_countable_budgets_ask_for_is_left_alone_where_others_are_measured() -> None:
+    narrow, wide = np.array([[0.3, 0.3, 0.3]]), np.array([[1.0, 1.0, 1.0]])
+    counted, mixed = env((Budget(Flops(), 0.5),)), env((Budget(Flops(), 0.5), ENERGY))
+    settled = {posed: [posed.keep_ratios_of(rows) for rows in (narrow, wide)] for posed in (counted, mixed)}
+    assert (settled[counted][0] > narrow).all()
+    np.testing.assert_array_equal(settled[mixed][0], narrow)
+    np.testing.assert_array_equal(settled[mixed][1], settled[counted][1])

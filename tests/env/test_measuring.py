@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -5,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tiny_task import env, flops, widths_of
+from tiny_task import env, flops, network, widths_of
 from torch import nn
 
 from cpruner.candidate import Candidate
-from cpruner.constraint import Budget, External, Flops, Params
+from cpruner.constraint import Budget, External, Flops, Params, Sample
 from cpruner.env import PruningEnv
 from cpruner.env.measuring import Measured
 
@@ -124,3 +125,27 @@ def test_every_budget_is_met_if_a_few_measurements_can_show_it(proposal: list[fl
     a, b, c = fitted(rule, posed, proposal, share)
     assert 10 * a + c <= 30.0 * share or (a, c) == (1, 1)
     assert posed.countable.fits_of(np.array([[a / 4, b / 6, c / 8]]), np.full(1, share))[0]
+
+
+class Shape:
+    """Channels of the first convolution, whatever its weights are; remembers the networks it was asked for."""
+
+    name, unit, counted, structural = "shape", "", None, True
+
+    def __init__(self) -> None:
+        self.asked: list[nn.Module] = []
+
+    def measure(self, network: nn.Module, example_inputs: Any) -> Sample:
+        self.asked.append(network)
+        return Sample(float(widths_of(network)[0]))
+
+
+@pytest.mark.parametrize("beside", [(), (Budget(External(lambda network, inputs: 1.0, name="other"), 2.0),)])
+def test_what_depends_on_shapes_alone_is_measured_before_the_weights_are_refit(beside: tuple[Budget, ...]) -> None:
+    shape, cut = Shape(), network()
+    posed = env((Budget(shape, 2.0), *beside))
+    shape.asked.clear()
+    rule = Measured(posed.countable, replace(posed.judge, cut=lambda candidate: cut), 0.1, 1)
+    rule.meets(posed.space.at([0.5, 0.5, 0.5]))
+    assert (shape.asked == [cut]) is not bool(beside)  # the other one may depend on weights
+    assert len(shape.asked) == 1

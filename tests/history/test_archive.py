@@ -11,7 +11,7 @@ from cpruner.candidate import Candidate
 from cpruner.constraint import Budget, External, Flops, Macs
 from cpruner.evaluate import Score
 from cpruner.history import History, observed, recall
-from cpruner.search.assistant import Assistant
+from cpruner.search.forecast import Forecast
 
 OTHER = [Budget(Macs(), 0.3, name="work"), Budget(Flops(), 12000)]
 
@@ -85,7 +85,7 @@ def test_the_assistant_learns_from_runs_under_other_budgets(tmp_path: Path) -> N
     ratio_NG, reward_N = observed(history, described(env()), "accuracy")
     np.testing.assert_allclose(reward_N, ratio_NG @ np.array([4.0, 12.0, 24.0]) / 40)
     assert len(ratio_NG) == len(np.unique(ratio_NG, axis=0)) > 20
-    forecast = Assistant().fit(ratio_NG, reward_N)
+    forecast = Forecast.of(ratio_NG, reward_N)
     unseen = np.random.default_rng(1).uniform(0.1, 1.0, (50, 3))
     assert spearmanr(forecast.predict(unseen)[0], unseen @ [4.0, 12.0, 24.0]).statistic > 0.95
 

@@ -8,6 +8,7 @@ from tiny_task import Scripted, env
 from cpruner.cmdp import Array
 from cpruner.env import PruningProblem
 from cpruner.search import Assistant, search
+from cpruner.search.assistant import Outcomes
 
 
 @dataclass
@@ -35,14 +36,17 @@ class Choosing:
     spec: Assistant = field(default_factory=lambda: Assistant(proposals=3, moves=0))
     told: list[tuple[int, int, bool]] = field(default_factory=list)
     solutions: tuple[Array, ...] = ()
+    shares: list[float] = field(default_factory=list)
 
     def ready(self, judged: int) -> bool:
         """From the second update on."""
         return judged > 0
 
-    def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int, *, apart: bool) -> list[int]:
+    def choose(self, seen: Outcomes, proposed_MG: Array, count: int, share_M: Array, *, apart: bool) -> list[int]:
         """The first of every three."""
-        self.told.append((len(ratio_NG), len(proposed_MG), apart))
+        self.told.append((len(seen.reward_N), len(proposed_MG), apart))
+        assert share_M.tolist() == np.repeat(share_M[::3], 3).tolist()  # the proposals for one budget
+        self.shares += share_M[::3].tolist()
         return [3 * number for number in range(count)]
 
 
@@ -61,6 +65,7 @@ def test_proposals_for_one_judgement_are_for_one_budget() -> None:
     assert choosing.told == [(2, 6, True)]
     shares = np.exp(-np.array(agent.seen))
     assert ((shares >= 0.5) & (shares <= 1.0)).all()
+    np.testing.assert_allclose(choosing.shares, shares[[2, 5]])
 
 
 def test_where_nothing_is_drawn_all_proposals_are_compared() -> None:

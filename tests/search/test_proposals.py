@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ from tiny_task import SOFT, Scripted, env, judgement, widths_of
 from torch import nn
 
 from cpruner.cmdp import Array
-from cpruner.constraint import Budget, External
+from cpruner.constraint import Budget, External, Flops, Reading
 from cpruner.env import PruningProblem
 from cpruner.search import Assistant, Assisting
+from cpruner.search.assistant import Outcomes
 from cpruner.search.proposals import proposals
 
 WIDE, NARROW = np.array([[1.0], [1.0], [0.5]]), np.array([[0.25], [0.5], [0.5]])
@@ -20,14 +21,15 @@ class Choosing:
 
     spec: Assistant
     solutions: list[Array] = field(default_factory=list)
-    told: list[tuple[Array, Array, Array]] = field(default_factory=list)
+    told: list[tuple[Outcomes, Array]] = field(default_factory=list)
 
     def ready(self, judged: int) -> bool:
         return judged > 0
 
-    def choose(self, ratio_NG: Array, reward_N: Array, proposed_MG: Array, count: int, *, apart: bool) -> list[int]:
+    def choose(self, seen: Outcomes, proposed_MG: Array, count: int, share_M: Array, *, apart: bool) -> list[int]:
         assert not apart
-        self.told.append((ratio_NG, reward_N, proposed_MG))
+        assert share_M.tolist() == [1.0] * len(proposed_MG)
+        self.told.append((seen, proposed_MG))
         every = len(proposed_MG) // count
         return [every * (number + 1) - 1 for number in range(count)]
 
@@ -65,18 +67,34 @@ def test_moves_of_the_best_feasible_candidates_are_proposed_beside_the_agents() 
         judgement((1, 1, 1), accuracy=0.1, flops=0.1),
     ]
     found = proposals(posed, agent, 2, archive, choosing, 0)  # type: ignore[arg-type]
-    ((ratio_NG, reward_N, proposed_MG),) = choosing.told
-    np.testing.assert_allclose(ratio_NG, [[1, 1, 1], [0.5, 0.5, 0.75], [0.25, 1 / 6, 0.125]])
-    assert reward_N.tolist() == [0.9, 0.8, 0.1]
+    ((seen, proposed_MG),) = choosing.told
+    np.testing.assert_allclose(seen.ratio_NG, [[1, 1, 1], [0.5, 0.5, 0.75], [0.25, 1 / 6, 0.125]])
+    assert seen.reward_N.tolist() == [0.9, 0.8, 0.1]
+    assert seen.cost_NK.shape == (3, 0)  # what can be counted need not be foreseen
     mine, best = [0.5, 0.5, 0.5], [0.5, 0.5, 0.75]
     np.testing.assert_allclose(proposed_MG, [mine, mine, best, best, best] * 2, atol=0.02)
     assert widths(found) == [(2, 3, 6)] * 2
 
 
-def test_without_a_feasible_candidate_only_the_agent_proposes() -> None:
-    posed, choosing = env(problem=SOFT), Choosing(Assistant(proposals=2, moves=3))
-    proposals(posed, Scripted([0.5]), 2, [judgement((4, 6, 8), flops=2.0)], choosing, 0)  # type: ignore[arg-type]
-    assert len(choosing.told[0][2]) == 4
+def test_without_a_feasible_candidate_those_that_exceed_the_budgets_least_are_moved() -> None:
+    posed, choosing = env(problem=SOFT), Choosing(Assistant(proposals=1, moves=2, elite=1, step=0.01))
+    archive = [
+        judgement((4, 6, 8), accuracy=0.9, flops=2.0, params=1.1),
+        judgement((2, 3, 6), accuracy=0.1, flops=0.9, params=1.2),
+    ]
+    proposals(posed, Scripted([0.5]), 1, archive, choosing, 0)  # type: ignore[arg-type]
+    np.testing.assert_allclose(choosing.told[0][1], [[0.5, 0.5, 0.5], *[[0.5, 0.5, 0.75]] * 2], atol=0.02)
+
+
+@pytest.mark.parametrize("rule", ["soft", "repaired"])
+def test_costs_that_have_to_be_measured_are_told_unless_proposals_are_repaired(rule: str) -> None:
+    cost = External(lambda network, inputs: float(widths_of(network)[0]), name="energy")
+    posed = env((Budget(Flops(), 1.0), Budget(cost, 2.0)), PruningProblem(feasibility=rule, reward="accuracy"))
+    choosing, spread = Choosing(Assistant(proposals=2, moves=0)), Reading("energy", "W", 1.0, 0.5, 2.0, 4.0)
+    made = judgement((1, 1, 1), flops=0.9)
+    archive = [replace(made, readings=(*made.readings, spread))]
+    proposals(posed, Scripted([0.5]), 1, archive, choosing, 0)  # type: ignore[arg-type]
+    assert choosing.told[0][0].cost_NK.tolist() == ([[0.75]] if rule == "soft" else [[]])  # (1 + 0.5) / 2
 
 
 def test_the_same_search_proposes_the_same() -> None:
@@ -85,7 +103,7 @@ def test_the_same_search_proposes_the_same() -> None:
     for seed in (0, 0, 1):
         choosing = Choosing(Assistant(proposals=1, moves=4, step=0.4))
         proposals(env(problem=SOFT), Scripted([0.5]), 2, archive, choosing, seed)  # type: ignore[arg-type]
-        found.append(choosing.told[0][2])
+        found.append(choosing.told[0][1])
     np.testing.assert_array_equal(found[0], found[1])
     assert not np.array_equal(found[0], found[2])
 
@@ -97,7 +115,7 @@ def test_only_what_will_be_judged_is_measured() -> None:
     asked.clear()
     choosing = Choosing(Assistant(proposals=3, moves=5))
     found = proposals(posed, Scripted([0.9]), 2, [judgement((1, 1, 1), energy=0.1)], choosing, 0)  # type: ignore[arg-type]
-    assert len(choosing.told[0][2]) == 16
+    assert len(choosing.told[0][1]) == 16
     assert not asked
     assert all(taken[0] <= 2 for taken in widths(found))
     assert 0 < len(asked) <= 4
