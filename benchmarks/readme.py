@@ -8,6 +8,7 @@ import argparse
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,9 @@ def bench() -> str:
     return standings(records("search"), HEADLINE)
 
 
-def records(kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tasks that a benchmark was run on."""
-    paths = ((task, RESULTS / f"{kind}_{task}.json") for task in TASKS)
+def records(kind: str, label: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """The tasks that a benchmark was run on, with the end of the names of the files."""
+    paths = ((task, RESULTS / f"{kind}_{task}{label}.json") for task in TASKS)
     return [(task, json.loads(path.read_text())) for task, path in paths if path.is_file()]
 
 
@@ -194,7 +195,8 @@ def filled(text: str) -> str:
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
     parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward}
     parts |= {"exactness": exactness, "causes": causes}
-    parts["searches"] = lambda: standings(records("search"))
+    for label in ("", "_images5000", "_after_resnet20", "_three"):
+        parts[f"searches{label}"] = partial(standings, records("search", label))
     parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():
         if f"<!-- {name} -->" not in text:

@@ -124,6 +124,17 @@ def row(ready: Prepared, splits: Any, found: SearchResult) -> dict[str, Any]:
     } | judged
 
 
+def without_past(path: Path, identity: dict[str, Any], seeds: range) -> dict[str, Any]:
+    """Rows of the entries that take nothing over, from the file of the same comparison without a past."""
+    known = (stored(path, identity | {"past": None}) or {"runs": {}})["runs"]
+    alone = {name: (repr(entry), known.get(name, {})) for name, entry in WITH_PAST.items() if not entry.past}
+    rows = {
+        name: {seed: row for seed, row in runs.items() if int(seed) in seeds and row["entry"] == entry}
+        for name, (entry, runs) in alone.items()
+    }
+    return {name: runs for name, runs in rows.items() if runs}
+
+
 def stored(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     """What the file holds of this benchmark; another process may have added to it meanwhile."""
     record = json.loads(path.read_text()) if path.is_file() else {}
@@ -190,6 +201,9 @@ def main() -> None:
     path = RESULTS / f"search_{options.task}{f'_{options.label}' if options.label else ''}.json"
     entries = WITH_PAST if options.past is not None else ENTRIES
     fresh, console = begun(ready, splits, job, options), Console()
+    if options.past is not None:
+        alone, seeds = RESULTS / f"search_{options.task}.json", range(options.first_seed, options.seeds)
+        fresh["runs"] = without_past(alone, fresh["identity"], seeds)
     if options.keep is not None:
         Earlier(options.keep).keep({key: fresh[key] for key in ("task", "budgets")} | {"entries": options.entries})
     for seed in range(options.first_seed, options.seeds):
