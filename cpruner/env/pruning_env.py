@@ -91,9 +91,10 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         self._proposed: tuple[tuple[list[float], Orders, float], Candidate] | None = None
 
     @property
-    def repairing(self) -> bool:
-        """Whether proposals are made to meet the measured budgets before they are judged."""
-        return self._measured is not None
+    def unsettled(self) -> tuple[str, ...]:
+        """Budgets that no rule makes proposals meet before they are judged: the measured ones, unless repaired."""
+        names = (name for name, counted in self.observer.counted.items() if counted is None)
+        return tuple(names) if self._measured is None else ()
 
     @property
     def judged(self) -> Judgement:

@@ -14,7 +14,9 @@ from cpruner.cmdp import Array
 from cpruner.search.assistant import Assistant
 
 
-def moves(ratio_NG: Array, reward_N: Array, spec: Assistant, count: int, seed: int) -> list[Array]:
+def moves(
+    ratio_NG: Array, reward_N: Array, spec: Assistant, count: int, seed: int, *, scaled: bool = False
+) -> list[Array]:
     """Move some keep ratios of the best candidates a little.
 
     Args:
@@ -23,6 +25,8 @@ def moves(ratio_NG: Array, reward_N: Array, spec: Assistant, count: int, seed: i
         spec: From how many of the best, and how far.
         count: How many moves.
         seed: Of the draws.
+        scaled: Whether all ratios of a move get a factor as well, exp(step z) with a standard normal z: where no rule
+            puts proposals on the budgets.
 
     Returns:
         Sequences of actions (T, A), ``count`` of them, or none where there is nothing to move.
@@ -33,7 +37,11 @@ def moves(ratio_NG: Array, reward_N: Array, spec: Assistant, count: int, seed: i
     best_NG = distinct_NG[np.argsort(-reward_N[first_N], kind="stable")[: spec.elite]]
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randint(len(best_NG), (count,), generator=generator).tolist()
-    return [jump(best_NG[row][:, None], spec.components, spec.step, generator) for row in chosen]
+    jumped = [jump(best_NG[row][:, None], spec.components, spec.step, generator) for row in chosen]
+    if not scaled:
+        return jumped
+    factors = torch.exp(spec.step * torch.randn(count, generator=generator, dtype=torch.float64)).tolist()
+    return [np.clip(factor * sequence_TA, 0.0, 1.0) for factor, sequence_TA in zip(factors, jumped, strict=True)]
 
 
 @final

@@ -81,7 +81,8 @@ def _promising(
     if not seeds:
         return []
     spec, sizes, seen = assisting.spec, np.array(env.space.sizes, dtype=np.float64), _outcomes(env, archive)
-    moved = iter(moves(*_best(archive, seen), spec, spec.moves * len(seeds), moved_from))
+    count, scaled = spec.moves * len(seeds), bool(env.unsettled)
+    moved = iter(moves(*_best(archive, seen), spec, count, moved_from, scaled=scaled))
     offers = [
         offer
         for drawn in seeds
@@ -103,14 +104,13 @@ def _best(archive: Sequence[Judgement], seen: Outcomes) -> tuple[Array, Array]:
 
 
 def _outcomes(env: PruningEnv, archive: Sequence[Judgement]) -> Outcomes:
-    """What was judged, with the costs that proposals do not meet by themselves: measured ones, unless repaired."""
+    """What was judged, with the costs of the budgets that proposals are not made to meet."""
     sizes = np.array(env.space.sizes, dtype=np.float64)
-    measured = [] if env.repairing else [name for name, counted in env.observer.counted.items() if counted is None]
     costs = [{reading.name: reading.upper_share for reading in judgement.readings} for judgement in archive]
     return Outcomes(
         np.array([judgement.candidate.widths for judgement in archive]).reshape(-1, len(sizes)) / sizes,
         np.array([env.score(judgement) for judgement in archive]),
-        np.array([[cost[name] for name in measured] for cost in costs]).reshape(len(archive), len(measured)),
+        np.array([[cost[name] for name in env.unsettled] for cost in costs]).reshape(len(archive), len(env.unsettled)),
     )
 
 

@@ -117,6 +117,25 @@ def test_a_measured_cost_is_compared_with_the_share_of_its_limit() -> None:
     assert (wide > 0.85).all()
 
 
+def test_a_measurement_that_was_disturbed_does_not_blind_it() -> None:
+    seen, proposals = drawn(60, 0), drawn(200, 1)
+    cost_NK = width(seen)
+    cost_NK[:2] = 40.0
+    chosen = Assisting(Assistant()).choose(told(seen, 0.01, cost_NK), proposals, 10)
+    assert (width(proposals)[chosen, 0] <= 1.05).mean() > 0.8
+
+
+def test_costs_that_are_mostly_alike_are_not_taken_for_disturbed_ones() -> None:
+    seen, proposals = drawn(60, 0), drawn(200, 1)
+    step_NK = np.where(width(seen) > 1.4, 1.3, 1.0)  # a few lie on a stair above the limit
+    assert 0 < (step_NK > 1.0).sum() < 15
+    blind, seeing = (
+        width(proposals)[Assisting(Assistant()).choose(told(seen, 0.01, cost_NK), proposals, 4), 0]
+        for cost_NK in (None, step_NK - 0.1)
+    )
+    assert (seeing > 1.45).sum() < (blind > 1.45).sum() == 4
+
+
 def test_few_measurements_foresee_nothing() -> None:
     seen, proposals = drawn(60, 0), drawn(40, 1)
     parts = Assisting(Assistant(), ratio_NG=seen[:55], reward_N=reward(seen[:55]))

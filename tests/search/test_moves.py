@@ -24,6 +24,17 @@ def test_only_the_best_are_moved_and_each_counts_once() -> None:
     assert found == {tuple(FOUR[0]), tuple(FOUR[2])}
 
 
+def test_where_no_rule_puts_proposals_on_the_budgets_moves_are_scaled_as_well() -> None:
+    spec = Assistant(elite=1, components=1, step=0.1)
+    plain, scaled = (np.stack(moves(FOUR, BEST, spec, 200, seed=0, scaled=each))[:, :, 0] for each in (False, True))
+    within_NG = (scaled > 0.0) & (scaled < 1.0) & (plain > 0.0)
+    factor_NG = np.divide(scaled, plain, out=np.ones_like(plain), where=within_NG)
+    factors = np.log([row[met].mean() for row, met in zip(factor_NG, within_NG, strict=True)])
+    assert all(np.ptp(row[met]) < 1e-12 for row, met in zip(factor_NG, within_NG, strict=True))
+    assert abs(factors.mean()) < 0.03
+    assert 0.08 < factors.std() < 0.12
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 99), st.integers(1, 3), st.integers(0, 9))
 def test_a_move_changes_some_ratios_and_stays_within_the_range(seed: int, components: int, count: int) -> None:
