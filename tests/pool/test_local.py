@@ -124,6 +124,7 @@ def wait(item):  # a function of the script, which has no guard
     os.write(1, b"%d\n" % os.getpid())  # in one piece, unlike print where Python does not buffer
     time.sleep(600)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as a terminal has it; shells start jobs that ignore it
 workers = Pool(backend="local", workers=2).open(wait)
 with workers:
     list(workers.map([0, 1]))
