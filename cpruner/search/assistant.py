@@ -112,24 +112,29 @@ class Assisting:
     def _violation(self, seen: Outcomes, proposed_MG: Array, count: int, share_M: Array | float) -> Array:
         """Draws (C, M) of the sum over the measured budgets of what a cost exceeds its limit by."""
         drawn_CM = np.zeros((count, len(proposed_MG)))
-        if len(seen.cost_NK) < self.spec.fewest:
-            return drawn_CM
         for budget, cost_N in enumerate(seen.cost_NK.T):
-            seed = np.random.SeedSequence((len(cost_N), 1 + budget)).generate_state(1)[0]
             calm_N = _calm(cost_N)
+            if calm_N.sum() < self.spec.fewest:
+                continue
+            seed = np.random.SeedSequence((len(cost_N), 1 + budget)).generate_state(1)[0]
             cost_CM = Forecast.of(seen.ratio_NG[calm_N], cost_N[calm_N], self.flops).draw(proposed_MG, count, int(seed))
             drawn_CM += np.maximum(cost_CM / share_M - 1.0, 0.0)
         return drawn_CM
 
 
 def _calm(cost_N: Array) -> NDArray[np.bool_]:
-    """Which costs over a limit are not far out above the others (Tukey 1977: three interquartile ranges).
+    """Which costs over a limit, (N,), are finite and not far out above the others.
+
+    Far out are three interquartile ranges above the upper quartile (Tukey 1977, section 2D).
 
     What is far out was measured while something disturbed the machine; where most costs are alike, three tenths of the
     limit above them are not far out. What many candidates really cost is not far out any more.
     """
-    low, high = np.quantile(cost_N, [0.25, 0.75])
-    return np.asarray(cost_N <= high + 3.0 * max(high - low, 0.1))
+    finite_N = np.isfinite(cost_N)
+    if not finite_N.any():
+        return finite_N
+    low, high = np.quantile(cost_N[finite_N], [0.25, 0.75])
+    return np.asarray(finite_N & (cost_N <= high + 3.0 * max(high - low, 0.1)))
 
 
 def _pick(

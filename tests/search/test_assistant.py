@@ -1,24 +1,11 @@
 import numpy as np
 import pytest
+from diminishing import Array, drawn, reward
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from cpruner.errors import InputError
 from cpruner.search.assistant import Assistant, Assisting, Outcomes
-
-Array = NDArray[np.float64]
-
-
-def reward(ratio_NG: Array, noise: float = 0.0, seed: int = 0) -> Array:
-    """Diminishing returns, with noise."""
-    weight_G = np.linspace(0.2, 1.0, ratio_NG.shape[1])
-    quiet_N = 1.0 - (weight_G * np.exp(-3.0 * ratio_NG)).sum(axis=1)
-    return np.asarray(quiet_N + noise * np.random.default_rng(seed).standard_normal(len(ratio_NG)))
-
-
-def drawn(count: int, seed: int, groups: int = 6) -> Array:
-    return np.random.default_rng(seed).uniform(0.1, 1.0, (count, groups))
 
 
 def told(ratio_NG: Array, noise: float = 0.0, cost_NK: Array | None = None) -> Outcomes:
@@ -134,6 +121,15 @@ def test_costs_that_are_mostly_alike_are_not_taken_for_disturbed_ones() -> None:
         for cost_NK in (None, step_NK - 0.1)
     )
     assert (seeing > 1.45).sum() < (blind > 1.45).sum() == 4
+
+
+@pytest.mark.parametrize("failing", [20, 60])
+def test_costs_that_are_not_finite_are_left_out(failing: int) -> None:
+    seen, proposals = drawn(60, 0), drawn(200, 1)
+    cost_NK = width(seen)
+    cost_NK[:failing] = np.inf
+    chosen = width(proposals)[Assisting(Assistant()).choose(told(seen, 0.01, cost_NK), proposals, 10), 0]
+    assert bool((chosen <= 1.05).mean() > 0.8) == (failing < 60)  # where none is known nothing is foreseen
 
 
 def test_few_measurements_foresee_nothing() -> None:

@@ -1,22 +1,9 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from diminishing import Array, drawn, reward
 from scipy.stats import spearmanr
 
 from cpruner.search.forecast import Forecast
-
-Array = NDArray[np.float64]
-
-
-def reward(ratio_NG: Array, noise: float = 0.0, seed: int = 0) -> Array:
-    """Diminishing returns, with noise."""
-    weight_G = np.linspace(0.2, 1.0, ratio_NG.shape[1])
-    quiet_N = 1.0 - (weight_G * np.exp(-3.0 * ratio_NG)).sum(axis=1)
-    return np.asarray(quiet_N + noise * np.random.default_rng(seed).standard_normal(len(ratio_NG)))
-
-
-def drawn(count: int, seed: int, groups: int = 6) -> Array:
-    return np.random.default_rng(seed).uniform(0.1, 1.0, (count, groups))
 
 
 def test_it_ranks_what_it_has_not_seen() -> None:
