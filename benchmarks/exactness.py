@@ -1,6 +1,7 @@
 """On-policy agents on random tabular problems that a linear program solves exactly: how far from the optimum they end.
 
     python benchmarks/exactness.py            # --resume: only what the file does not have; --table: only print the file
+    python benchmarks/exactness.py --first-seed 100 --label unseen
 
 Every algorithm plays the same problems (``cpruner.testing.TabularCMDP``), five seeds of each kind: one active
 constraint, two (both active or one of them), one that is not active, and one that no policy meets. The policy is a
@@ -26,31 +27,32 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 import torch
 from measure import record as files
+from measure.one_hot import OneHot
 
 from cpruner.agent import PID, Categorical, OnPolicy, Perceptron
 from cpruner.agent.policy import Policy
 from cpruner.agent.sequences import Sequences
 from cpruner.agent.update import CUP, FOCOPS, P3O, Clipped, Constrained, PolicyGradient, TrustRegion, UpdateSpec
 from cpruner.agent.warm_up import lockstep
-from cpruner.cmdp import Array, Problem, UpdateStats
+from cpruner.cmdp import Array, UpdateStats
 from cpruner.errors import InputError
 from cpruner.testing import TabularCMDP
 
 ALGORITHMS: dict[str, UpdateSpec] = {
-    "clipped": Clipped(lr=0.04, epochs=5, target_kl=0.02, clip=0.2),
-    "policy_gradient": PolicyGradient(lr=0.04, steps=3),
-    "trust_region": TrustRegion(radius=0.01, damping=0.01),
-    "focops": FOCOPS(lr=0.04, epochs=5, radius=0.02),
+    "clipped": Clipped(lr=0.04, epochs=5, target_kl=0.02, clip=0.2, entropy=0.03),
+    "policy_gradient": PolicyGradient(lr=0.04, steps=3, entropy=0.01),
+    "trust_region": TrustRegion(radius=0.01, damping=0.01, entropy=0.03),
+    "focops": FOCOPS(lr=0.04, epochs=5, radius=0.02, entropy=0.03),
     "cup": CUP(temperature=4.0, lr=0.03, epochs=12, projection_lr=0.03, projection_epochs=12),
     "constrained": Constrained(radius=0.01, damping=0.01),
     "p3o": P3O(lr=0.02, epochs=15, target_kl=0.02, clip=0.2, kappa=5.0),
 }
-COMMON: dict[str, Any] = {"multiplier": PID(kp=10.0, ki=1.0, cap=40.0, bound=1.0)}
+COMMON: dict[str, Any] = {"multiplier": PID(kp=10.0, ki=1.0, cap=200.0, bound=0.4)}
 COMMON |= {"policy": Categorical(levels=3, initial_mean=0.5, initial_std=10.0), "encoder": Perceptron(hidden=[])}
 COMMON |= {"normalise_observations": False, "episodes_per_update": 256, "reuse": 1}
 COMMON |= {"baseline": "critic", "critic_lr": 0.05, "critic_epochs": 3}
@@ -58,31 +60,9 @@ KINDS: dict[str, dict[str, Any]] = {"one": {"constraints": 1}, "two": {"constrai
 KINDS |= {"inactive": {"constraints": 1, "tightness": -0.3}, "infeasible": {"constraints": 1, "tightness": 1.0}}
 SIZE = {"states": 3, "actions": 3, "horizon": 4}
 SHARE = 0.7  # an infeasible limit, of the least possible cost
-UPDATES = {"one": 160, "two": 160, "inactive": 100, "infeasible": 150}
+UPDATES = {"one": 480, "two": 480, "inactive": 200, "infeasible": 1000}
 TOLERANCE = {"gap": 0.02, "violation": 0.03, "oscillation": 0.05, "multiplier": 0.3}
 DETECTED = 0.95  # share of the last updates
-
-
-@final
-class OneHot:
-    """A tabular problem that shows the pair of step and state, one-hot, so that a linear policy is a table."""
-
-    def __init__(self, env: TabularCMDP, seed: int) -> None:
-        self._many, self._states = env.many(seed), len(env.start_S)
-        self.problem: Problem = replace(env.problem, observation_size=env.horizon * self._states)
-
-    def reset(self, episodes: int) -> Array:
-        """Begin N episodes."""
-        return self._pair(self._many.reset(episodes))
-
-    def step(self, action_NA: Array) -> tuple[Array, Array, Array, bool]:
-        """One step of all."""
-        seen_NO, reward_N, cost_NK, done = self._many.step(action_NA)
-        return self._pair(seen_NO), reward_N, cost_NK, done
-
-    def _pair(self, seen_NO: Array) -> Array:
-        state_NS, step_NT = seen_NO[:, : self._states], seen_NO[:, self._states :]
-        return np.asarray((step_NT[:, :, None] * state_NS[:, None, :]).reshape(len(seen_NO), -1))
 
 
 @dataclass(frozen=True)
@@ -222,19 +202,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resume", action="store_true", help="keep the runs of the same options that the file has")
     parser.add_argument("--table", action="store_true", help="only print the table of the file")
-    options, path = parser.parse_args(), files.RESULTS / "exactness.json"
+    parser.add_argument("--first-seed", type=int, default=0, help="of five; other problems need a label")
+    parser.add_argument("--label", help="part of the name of the result file")
+    options = parser.parse_args()
+    path = files.RESULTS / f"exactness{f'_{options.label}' if options.label else ''}.json"
     torch.set_num_threads(1)
     if options.table:
         print(markdown(json.loads(path.read_text(encoding="utf-8"))))
         return
     identity: dict[str, Any] = {"common": repr(COMMON), "fine": "half steps in the second half", "updates": UPDATES}
+    identity |= {"first_seed": options.first_seed} if options.first_seed else {}
     identity |= {"size": SIZE, "kinds": KINDS, "share": SHARE}
     found = json.loads(path.read_text(encoding="utf-8")) if options.resume and path.exists() else {}
     known = found.get("algorithms", {}) if found.get("identity") == identity else {}
     algorithms = {name: known[name] for name in known if known[name]["update"] == repr(ALGORITHMS.get(name))}
     record = files.environment("cvxpy", "highspy") | {"task": "exactness", "tolerance": TOLERANCE, "identity": identity}
     record["algorithms"] = algorithms
-    for seed, name, kind in itertools.product(range(5), ALGORITHMS, KINDS):
+    for seed, name, kind in itertools.product(range(options.first_seed, options.first_seed + 5), ALGORITHMS, KINDS):
         kept = algorithms.setdefault(name, {"update": repr(ALGORITHMS[name]), "runs": {}})
         rows = kept["runs"].setdefault(kind, {})
         if str(seed) not in rows:

@@ -33,6 +33,7 @@ from cpruner.prepared import Prepared
 from cpruner.search import Checkpoint, best_feasible, play
 
 WAYS = ("one search", "a search each", "the policy's own")
+WHAT = ("loss", "test %")
 FLOPS = "constraint=[flops]"
 
 
@@ -85,24 +86,40 @@ def compared(options: argparse.Namespace, seed: int) -> dict[str, dict[str, Any]
     return {str(limit): {way: rows[way][at] for way in WAYS} for at, limit in enumerate(limits)}
 
 
-def table(record: dict[str, Any]) -> Table:
-    """Search loss and test accuracy of every way, by limit."""
-    shown = Table("FLOPs at most", *(f"{way}: loss | test %" for way in WAYS), title=record["task"])
-    for limit in map(str, record["limits"]):
-        cells = []
-        for way in WAYS:
-            found = [seed[limit][way] for seed in record["seeds"].values() if seed[limit][way] is not None]
-            numbers = ([row["search_loss"] for row in found], [100 * row["test_accuracy"] for row in found])
-            cells.append(" | ".join(cell(values, 3 - place) for place, values in enumerate(numbers)) if found else "-")
-        shown.add_row(limit, *cells)
+def cells(record: dict[str, Any], limit: str) -> list[str]:
+    """Search loss and test accuracy of every way."""
+    shown = []
+    for way in WAYS:
+        found = [seed[limit][way] for seed in record["seeds"].values() if seed[limit][way] is not None]
+        numbers = ([row["search_loss"] for row in found], [100 * row["test_accuracy"] for row in found])
+        shown += [cell(values, 3 - place) for place, values in enumerate(numbers)]
     return shown
+
+
+def table(record: dict[str, Any]) -> Table:
+    """The numbers by limit."""
+    shown = Table("FLOPs at most", *(f"{way}: {what}" for way in WAYS for what in WHAT), title=record["task"])
+    for limit in map(str, record["limits"]):
+        shown.add_row(limit, *cells(record, limit))
+    return shown
+
+
+def markdown(records: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """The same as a table of a page."""
+    heads = ["network", "FLOPs at most", "seeds", *(f"{way}: {what}" for way in WAYS for what in WHAT)]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for task, record in records:
+        seeds = str(len(record["seeds"]))
+        for limit in map(str, record["limits"]):
+            lines.append(f"| {' | '.join([task, limit, seeds, *cells(record, limit)])} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     accepted = parser(__doc__)
     accepted.add_argument("--limits", type=float, nargs="+", default=[0.5, 0.4, 0.3], help="shares of the dense FLOPs")
     accepted.add_argument("--evaluations", type=int, default=210, help="of one search for all, and of all for each")
-    accepted.add_argument("--entry", default="ddpg, warm-up, assistant", choices=list(ENTRIES))
+    accepted.add_argument("--entry", default="ppo_lagrangian, warm-up, assistant", choices=list(ENTRIES))
     options = accepted.parse_args()
     torch.set_num_threads(options.threads)
     path = RESULTS / f"front_{options.task}.json"

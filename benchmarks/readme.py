@@ -14,6 +14,7 @@ from typing import Any
 
 from exactness import markdown as exact_table
 from exactness_causes import markdown as cause_table
+from front import markdown as front_table
 from measure import exits
 from measure.standing import markdown as standings
 from measure.summary import summary
@@ -174,9 +175,9 @@ def breadth() -> str:
     return "\n".join(lines)
 
 
-def exactness() -> str:
+def exactness(label: str = "") -> str:
     """The table of agents against exact solutions."""
-    return exact_table(json.loads((RESULTS / "exactness.json").read_text()))
+    return exact_table(json.loads((RESULTS / f"exactness{label}.json").read_text()))
 
 
 def causes() -> str:
@@ -194,8 +195,9 @@ def filled(text: str) -> str:
     """A page with its marked parts rewritten."""
     parts = {"demo": demo, "bench": bench, "repair": repair, "ranking": ranking, "breadth": breadth}
     parts |= {"correlation": correlation, "surrogate": surrogate, "reward": reward}
-    parts |= {"exactness": exactness, "causes": causes}
-    for label in ("", "_images5000", "_after_resnet20", "_three"):
+    parts |= {"exactness": exactness, "exactness_unseen": partial(exactness, "_unseen"), "causes": causes}
+    parts["front"] = lambda: front_table(records("front"))
+    for label in ("", "_images5000", "_after_resnet20", "_three", "_tight"):
         parts[f"searches{label}"] = partial(standings, records("search", label))
     parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():

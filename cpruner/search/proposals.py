@@ -9,13 +9,13 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cpruner.cmdp import Agent, Array
 from cpruner.env import Judgement, PruningEnv
 from cpruner.search.assistant import Assisting, Outcomes
 from cpruner.search.moves import Follower, moves
 from cpruner.search.rollout import Decided, decide, episode_seed
+from cpruner.search.starts import starts, starts_near
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,26 +81,20 @@ def _promising(
     if not seeds:
         return []
     spec, sizes, seen = assisting.spec, np.array(env.space.sizes, dtype=np.float64), _outcomes(env, archive)
-    count, scaled = spec.moves * len(seeds), bool(env.unsettled)
-    moved = iter(moves(*_best(archive, seen), spec, count, moved_from, scaled=scaled))
-    offers = [
-        offer
-        for drawn in seeds
-        for offer in _offers(env, agent, spec.proposals, list(islice(moved, spec.moves)), drawn)
-    ]
+    apart, scaled = env.options.tightest < 1.0, bool(env.unsettled)
+    anywhere = iter(moves(*starts(archive, seen), spec, spec.moves * len(seeds), moved_from, scaled=scaled))
+
+    def moved(drawn: int, share: float) -> list[Array]:
+        if not apart:
+            return list(islice(anywhere, spec.moves))
+        near = starts_near(archive, seen, share, spec.elite)
+        return moves(*near, spec, spec.moves, episode_seed(moved_from, drawn), scaled=scaled)
+
+    offers = [offer for drawn in seeds for offer in _offers(env, agent, spec.proposals, moved, drawn)]
     proposed_MG = env.space.widths_of(np.stack([offer.foreseen_G for offer in offers])) / sizes
     share_M = np.array([offer.share for offer in offers])
-    apart = env.options.tightest < 1.0
     chosen = assisting.choose(seen, proposed_MG, len(seeds), share_M, apart=apart)
     return [offers[number].play() for number in chosen]
-
-
-def _best(archive: Sequence[Judgement], seen: Outcomes) -> tuple[Array, Array]:
-    """What moves start from, (N, G), and what is the better the higher, (N,): the feasible, or else what comes near."""
-    feasible_N: NDArray[np.bool_] = np.array([judgement.feasible for judgement in archive], dtype=bool)
-    if feasible_N.any() or not archive:
-        return seen.ratio_NG[feasible_N], seen.reward_N[feasible_N]
-    return seen.ratio_NG, -np.array([max(reading.upper_share for reading in each.readings) for each in archive])
 
 
 def _outcomes(env: PruningEnv, archive: Sequence[Judgement]) -> Outcomes:
@@ -114,16 +108,18 @@ def _outcomes(env: PruningEnv, archive: Sequence[Judgement]) -> Outcomes:
     )
 
 
-def _offers(env: PruningEnv, agent: Agent, count: int, moved: list[Array], seed: int) -> list[_Offer]:
+def _offers(
+    env: PruningEnv, agent: Agent, count: int, moved: Callable[[int, float], list[Array]], seed: int
+) -> list[_Offer]:
     """Proposals of the agent, and moves, for one episode."""
     own = [decide(env, agent, seed=seed) for _ in range(count)]
-    offers = [_Offer(episode.foreseen_G, episode.env.share, partial(_itself, episode)) for episode in own]
-    if moved:
-        share_M = np.full(len(moved), own[0].env.share)  # one seed, one budget
-        foreseen_MG = env.foreseen_of(np.stack(moved)[:, :, 0], share_M)
+    share = own[0].env.share  # one seed, one budget
+    offers = [_Offer(episode.foreseen_G, share, partial(_itself, episode)) for episode in own]
+    if sequences := moved(seed, share):
+        foreseen_MG = env.foreseen_of(np.stack(sequences)[:, :, 0], np.full(len(sequences), share))
         offers += [
-            _Offer(foreseen_G, share_M[0], partial(_follow, env, agent, sequence_TA, seed))
-            for foreseen_G, sequence_TA in zip(foreseen_MG, moved, strict=True)
+            _Offer(foreseen_G, share, partial(_follow, env, agent, sequence_TA, seed))
+            for foreseen_G, sequence_TA in zip(foreseen_MG, sequences, strict=True)
         ]
     return offers
 

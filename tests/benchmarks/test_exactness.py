@@ -12,7 +12,6 @@ from exactness import (
     TOLERANCE,
     UPDATES,
     Course,
-    OneHot,
     cell,
     course,
     facts,
@@ -24,6 +23,7 @@ from exactness import (
     true_multipliers,
     unmet,
 )
+from measure.one_hot import OneHot
 from measure.record import RESULTS
 
 from cpruner.agent import Categorical, Perceptron
@@ -34,16 +34,6 @@ from cpruner.testing import TabularCMDP
 
 def stats(multipliers, violation, **scalars):
     return UpdateStats(tuple(multipliers), {"violation/cost0": violation, **scalars})
-
-
-def test_every_pair_of_step_and_state_is_one_number():
-    env = TabularCMDP(2, 2, 3, seed=0)
-    posed = OneHot(env, 0)
-    assert posed.problem.observation_size == 6
-    seen_NO = posed.reset(50)
-    assert seen_NO.sum(axis=1).tolist() == [1.0] * 50
-    assert set(seen_NO.argmax(axis=1)) == {0, 1}
-    assert set(posed.step(np.zeros((50, 1)))[0].argmax(axis=1)) == {2, 3}
 
 
 def test_the_table_is_what_the_policy_does():

@@ -1,5 +1,5 @@
 import pytest
-from front import WAYS, kept, table, together, within
+from front import WAYS, kept, markdown, table, together, within
 from measure.entry import Entry
 from search import prepared
 from tiny_job import job, splits
@@ -53,4 +53,8 @@ def test_the_table_has_means_and_spreads_and_leaves_out_what_was_not_found() -> 
     second = {WAYS[0]: numbers(0.4, 0.7), WAYS[1]: None, WAYS[2]: None}
     shown = table({"task": "x", "limits": [0.5], "seeds": {"0": {"0.5": first}, "1": {"0.5": second}}})
     cells = [next(iter(column.cells)) for column in shown.columns]
-    assert cells == ["0.5", "0.300 +- 0.141 | 80.00 +- 14.14", "0.300 | 80.00", "-"]
+    expected = ["0.300 +- 0.141", "80.00 +- 14.14", "0.300", "80.00", "-", "-"]
+    assert cells == ["0.5", *expected]
+    page = markdown([("x", {"limits": [0.5], "seeds": {"0": {"0.5": first}, "1": {"0.5": second}}})]).splitlines()
+    assert page[0].startswith("| network | FLOPs at most | seeds | one search: loss | one search: test % |")
+    assert page[2] == f"| x | 0.5 | 2 | {' | '.join(expected)} |"

@@ -22,13 +22,17 @@ class Choosing:
     spec: Assistant
     solutions: list[Array] = field(default_factory=list)
     told: list[tuple[Outcomes, Array]] = field(default_factory=list)
+    drawn: list[float] | None = None
 
     def ready(self, judged: int) -> bool:
         return judged > 0
 
     def choose(self, seen: Outcomes, proposed_MG: Array, count: int, share_M: Array, *, apart: bool) -> list[int]:
-        assert not apart
-        assert share_M.tolist() == [1.0] * len(proposed_MG)
+        assert apart is (self.drawn is not None)
+        if self.drawn is None:
+            assert share_M.tolist() == [1.0] * len(proposed_MG)
+        else:
+            self.drawn += share_M.tolist()
         self.told.append((seen, proposed_MG))
         every = len(proposed_MG) // count
         return [every * (number + 1) - 1 for number in range(count)]
@@ -84,6 +88,21 @@ def test_without_a_feasible_candidate_those_that_exceed_the_budgets_least_are_mo
     ]
     proposals(posed, Scripted([0.5]), 1, archive, choosing, 0)  # type: ignore[arg-type]
     np.testing.assert_allclose(choosing.told[0][1], [[0.5, 0.5, 0.5], *[[0.5, 0.5, 0.75]] * 2], atol=0.02)
+
+
+def test_where_budgets_are_drawn_each_moves_what_is_best_for_it() -> None:
+    posed = env(problem=replace(SOFT, tightest=0.4))
+    choosing = Choosing(Assistant(proposals=1, moves=2, elite=1, components=1, step=0.01), drawn=[])
+    archive = [judgement((2, 4, 6), accuracy=0.8, flops=1.0), judgement((1, 3, 4), accuracy=0.5, flops=0.4)]
+    proposals(posed, Scripted([0.5]), 12, archive, choosing, 0)  # type: ignore[arg-type]
+    share_S3, moved_S3G = np.array(choosing.drawn).reshape(12, 3), choosing.told[0][1].reshape(12, 3, 3)
+    assert len(set(share_S3[:, 0])) > 2  # one of each seed
+    assert (share_S3 == share_S3[:, :1]).all()
+    wide, narrow = np.array([2, 4, 6]) / [4, 6, 8], np.array([1, 3, 4]) / [4, 6, 8]
+    for share, moved_3G in zip(share_S3[:, 0], moved_S3G, strict=True):
+        start = wide if share > np.sqrt(0.4) else narrow
+        np.testing.assert_allclose(moved_3G[1:], [start] * 2, atol=0.02)
+    assert {share > np.sqrt(0.4) for share in share_S3[:, 0]} == {True, False}
 
 
 @pytest.mark.parametrize("rule", ["soft", "repaired"])

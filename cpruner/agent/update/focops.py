@@ -28,7 +28,7 @@ class FOCOPS:
     importance weights w and the divergence D of each state, the loss mean(w KL(pi || pi*)) (equation 13) is, up to a
     constant (corollary 1)::
 
-        minimise mean(w 1[D <= radius] (D - rho A / temperature)),   D = KL(pi || pi_old)
+        minimise mean(w 1[D <= radius] (D - rho A / temperature)) - entropy H(pi) / temperature,   D = KL(pi || pi_old)
 
     States that have left the trust region no longer count; an update ends once the mean divergence leaves it. As A is
     divided by 1 + sum_k lambda_k, the temperature is that of the paper divided by it.
@@ -40,6 +40,7 @@ class FOCOPS:
     epochs: int = option(30, "Most gradient steps per update, each on all episodes remembered.", low=1)
     temperature: float = option(0.25, "Weight of the divergence against the advantage (lambda in the paper).", low=1e-6)
     radius: float = option(0.1, "KL of a state from which on it no longer counts, in nats.", low=0.0)
+    entropy: float = option(0.0, "Weight of the entropy bonus.", low=0.0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -63,7 +64,8 @@ class FOCOPSUpdate:
         spec = self.spec
 
         def loss(law: Law) -> Tensor:
-            return projection_loss(law.kl(batch.old), batch.ratio_B(law), batch, spec)
+            bonus = spec.entropy / spec.temperature * law.entropy().mean()
+            return projection_loss(law.kl(batch.old), batch.ratio_B(law), batch, spec) - bonus
 
         steps, kl = descend(
             self._policy, self._adam, batch.seen, loss, since=batch.old, epochs=spec.epochs, kl=spec.radius

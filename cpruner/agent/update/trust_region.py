@@ -23,11 +23,12 @@ class TrustRegion:
 
     With rho = pi / pi_old, importance weights w and the advantage A of the Lagrangian::
 
-        maximise L(theta) = mean(w rho A)   subject to   mean KL(pi_old || pi_theta) <= radius
+        maximise L(theta) = mean(w rho A) + entropy H(pi)   subject to   mean KL(pi_old || pi_theta) <= radius
 
-    (Schulman et al. 2015, equation 14). With the gradient g of L and the Fisher matrix F, conjugate gradients solve
-    F x = g, and the step is sqrt(2 radius / (x F x)) x (appendix C). It is shortened by ``shrink`` until L improves
-    and the exact KL is within the radius; if that takes more than ``tries``, the policy stays.
+    (Schulman et al. 2015, equation 14, with a bonus that keeps a policy from settling while multipliers are still
+    wrong). With the gradient g of L and the Fisher matrix F, conjugate gradients solve F x = g, and the step is
+    sqrt(2 radius / (x F x)) x (appendix C). It is shortened by ``shrink`` until L improves and the exact KL is within
+    the radius; if that takes more than ``tries``, the policy stays.
     """
 
     dual: ClassVar[bool] = True
@@ -37,6 +38,7 @@ class TrustRegion:
     damping: float = option(0.1, "Added to the diagonal of the Fisher matrix.", low=0.0)
     shrink: float = option(0.8, "Factor on the step after a refusal.", low=0.01, high=0.99)
     tries: int = option(15, "Steps tried before the policy is left as it was.", low=1)
+    entropy: float = option(0.0, "Weight of the entropy bonus.", low=0.0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -57,7 +59,7 @@ class TrustRegionUpdate:
     def improve(self, batch: Batch) -> dict[str, float]:
         """One step; returns the fraction of it that was accepted, what L gained, and the KL divergence."""
         spec, policy = self.spec, self._policy
-        before = _surrogate(batch, policy(batch.seen))
+        before = self._objective(batch, policy(batch.seen))
         slope_P = flat_gradient(before, learning(policy))
         fisher = Fisher(policy, batch.seen, batch.old, spec.damping)
         direction_P = conjugate_gradient(fisher, slope_P, spec.iterations)
@@ -67,7 +69,7 @@ class TrustRegionUpdate:
             return scalars
 
         def accept(law: Law, fraction: float) -> bool:
-            gain, kl = _surrogate(batch, law) - before, batch.old.kl(law).mean()
+            gain, kl = self._objective(batch, law) - before, batch.old.kl(law).mean()
             scalars.update(steps=1.0, kl=float(kl), fraction=fraction, gain=float(gain))
             return bool(gain > 0.0) and bool(kl <= spec.radius)
 
@@ -83,7 +85,7 @@ class TrustRegionUpdate:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Nothing to continue from."""
 
-
-def _surrogate(batch: Batch, law: Law) -> torch.Tensor:
-    """L, at the policy of the laws."""
-    return (batch.weight_B * batch.ratio_B(law) * batch.lagrangian_B).mean()
+    def _objective(self, batch: Batch, law: Law) -> torch.Tensor:
+        """L, at the policy of the laws."""
+        surrogate = (batch.weight_B * batch.ratio_B(law) * batch.lagrangian_B).mean()
+        return surrogate + self.spec.entropy * law.entropy().mean()

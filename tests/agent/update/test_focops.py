@@ -62,6 +62,28 @@ def test_the_minimum_is_the_best_policy_of_theorem_1():
     assert float(policy(batch.seen).components.logits[0].detach()) == pytest.approx(2.0 / 4.0, abs=1e-3)
 
 
+def test_entropy_bonus_widens_a_learned_std():
+    policy, plain = (make_policy(head=Gaussian(learn_std=True)) for _ in range(2))
+    update(FOCOPS(epochs=5, entropy=10.0), policy).improve(random_batch(policy))
+    update(FOCOPS(epochs=5), plain).improve(random_batch(plain))
+    seen = random_batch(plain).seen
+    assert bool((policy(seen).spread() > plain(seen).spread()).all())
+
+
+def test_the_bonus_is_in_units_of_the_advantage():
+    """Without advantages the loss is D - entropy / temperature H: twice of both is the same."""
+    left = []
+    for temperature in (1.0, 2.0):
+        policy = make_policy(head=Bernoulli())
+        batch = random_batch(policy)
+        batch.reward_B.zero_()
+        batch.cost_BK.zero_()
+        spec = FOCOPS(entropy=temperature, temperature=temperature, epochs=20, radius=10.0)
+        update(spec, policy).improve(batch)
+        left.append(flat(policy))
+    assert torch.allclose(left[0], left[1], rtol=1e-9)
+
+
 def test_the_radius_ends_the_update():
     policy = make_policy()
     batch = random_batch(policy)

@@ -49,6 +49,26 @@ def test_step_is_the_natural_gradient_to_the_radius(head):
     assert stats["steps"] == 1.0
 
 
+def test_entropy_bonus_widens_a_learned_std():
+    policy, plain = (make_policy(head=Gaussian(learn_std=True)) for _ in range(2))
+    improve(TrustRegion(entropy=10.0), policy, random_batch(policy))
+    improve(TrustRegion(), plain, random_batch(plain))
+    seen = random_batch(plain).seen
+    assert bool((policy(seen).spread() > plain(seen).spread()).all())
+
+
+def test_with_nothing_else_to_gain_the_bonus_is_what_improves():
+    """All advantages zero: the gain is the weight times what the mean entropy has grown."""
+    policy = make_policy(head=Gaussian(learn_std=True))
+    batch = random_batch(policy)
+    batch.reward_B.zero_()
+    batch.cost_BK.zero_()
+    stats = improve(TrustRegion(entropy=0.5), policy, batch)
+    grown = (policy(batch.seen).entropy() - batch.old.entropy()).mean()
+    assert stats["gain"] == pytest.approx(0.5 * float(grown.detach()), rel=1e-6)
+    assert stats["gain"] > 0.0
+
+
 @pytest.mark.parametrize("radius", [1e-4, 0.01, 0.3])
 @pytest.mark.parametrize("seed", range(3))
 def test_the_radius_is_kept_and_the_surrogate_improves(radius, seed):
