@@ -11,6 +11,9 @@ from cpruner.cmdp import Array
 from cpruner.env import Judgement
 from cpruner.search.assistant import Outcomes
 
+#: Costs below are taken as this: a measured cost may be 0.
+LEAST = 1e-9
+
 
 def starts(archive: Sequence[Judgement], seen: Outcomes) -> tuple[Array, Array]:
     """The feasible candidates or, where there is none, all of them.
@@ -48,10 +51,11 @@ def starts_near(archive: Sequence[Judgement], seen: Outcomes, share: float, coun
         return starts(archive, seen)
     cost_N = np.where([judgement.feasible for judgement in archive], _tightest(archive), np.inf)
     cheapest_first_N = np.lexsort((-seen.reward_N, cost_N))
-    highest_N = np.maximum.accumulate(seen.reward_N[cheapest_first_N])
-    new_N = np.diff(highest_N, prepend=-np.inf) > 0.0
+    highest_N = np.fmax.accumulate(seen.reward_N[cheapest_first_N])
+    new_N = highest_N > np.concatenate([[-np.inf], highest_N[:-1]])
     front_S = cheapest_first_N[new_N & np.isfinite(cost_N[cheapest_first_N])]
-    nearest_S = front_S[np.argsort(np.abs(np.log(cost_N[front_S] / share)), kind="stable")[:count]]
+    away_S = np.abs(np.log(np.maximum(cost_N[front_S], LEAST) / share))
+    nearest_S = front_S[np.argsort(away_S, kind="stable")[:count]]
     return seen.ratio_NG[nearest_S], seen.reward_N[nearest_S]
 
 

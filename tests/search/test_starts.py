@@ -43,6 +43,18 @@ def test_a_share_has_starts_of_its_own() -> None:
     assert kept(starts_near(archive, seen, 0.33, 9))[1] == [0.1, 0.7, 0.8, 0.9]
 
 
+def test_a_cost_of_nothing_and_a_loss_without_end_do_no_harm() -> None:
+    archive = [
+        judgement((4, 5, 6), accuracy=-np.inf, flops=0.1),
+        judgement((3, 4, 5), accuracy=0.2, flops=0.0),
+        judgement((2, 3, 4), accuracy=np.nan, flops=0.2),
+        judgement((2, 3, 5), accuracy=0.3, flops=0.4),
+    ]
+    assert kept(starts_near(archive, outcomes(archive), 0.5, 4)) == ([[2, 3, 5], [3, 4, 5]], [0.3, 0.2])
+    lost = archive[:1]
+    assert kept(starts_near(lost, outcomes(lost), 0.5, 4)) == ([], [])
+
+
 @given(st.lists(st.tuples(st.floats(0.1, 1.2), st.floats(0.0, 1.0)), max_size=12), SHARES, st.integers(1, 5))
 def test_no_cheaper_candidate_is_better(made: list[tuple[float, float]], share: float, count: int) -> None:
     archive = [judgement((1, 1, 1), accuracy=accuracy, flops=cost) for cost, accuracy in made]
