@@ -202,8 +202,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resume", action="store_true", help="keep the runs of the same options that the file has")
     parser.add_argument("--table", action="store_true", help="only print the table of the file")
-    parser.add_argument("--first-seed", type=int, default=0, help="of five; other problems need a label")
-    parser.add_argument("--label", help="part of the name of the result file")
+    parser.add_argument("--first-seed", type=int, default=0, help="five seeds from here on")
+    parser.add_argument("--label", help="part of the name of the result file, for problems of its own")
     options = parser.parse_args()
     path = files.RESULTS / f"exactness{f'_{options.label}' if options.label else ''}.json"
     torch.set_num_threads(1)
@@ -211,7 +211,6 @@ def main() -> None:
         print(markdown(json.loads(path.read_text(encoding="utf-8"))))
         return
     identity: dict[str, Any] = {"common": repr(COMMON), "fine": "half steps in the second half", "updates": UPDATES}
-    identity |= {"first_seed": options.first_seed} if options.first_seed else {}
     identity |= {"size": SIZE, "kinds": KINDS, "share": SHARE}
     found = json.loads(path.read_text(encoding="utf-8")) if options.resume and path.exists() else {}
     known = found.get("algorithms", {}) if found.get("identity") == identity else {}

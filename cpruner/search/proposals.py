@@ -12,7 +12,7 @@ import numpy as np
 
 from cpruner.cmdp import Agent, Array
 from cpruner.env import Judgement, PruningEnv
-from cpruner.search.assistant import Assisting, Outcomes
+from cpruner.search.assistant import Assistant, Assisting, Outcomes
 from cpruner.search.moves import Follower, moves
 from cpruner.search.rollout import Decided, decide, episode_seed
 from cpruner.search.starts import starts, starts_near
@@ -81,20 +81,25 @@ def _promising(
     if not seeds:
         return []
     spec, sizes, seen = assisting.spec, np.array(env.space.sizes, dtype=np.float64), _outcomes(env, archive)
-    apart, scaled = env.options.tightest < 1.0, bool(env.unsettled)
-    anywhere = iter(moves(*starts(archive, seen), spec, spec.moves * len(seeds), moved_from, scaled=scaled))
-
-    def moved(drawn: int, share: float) -> list[Array]:
-        if not apart:
-            return list(islice(anywhere, spec.moves))
-        near = starts_near(archive, seen, share, spec.elite)
-        return moves(*near, spec, spec.moves, episode_seed(moved_from, drawn), scaled=scaled)
-
+    moved = _moving(env, archive, seen, spec, len(seeds), moved_from)
     offers = [offer for drawn in seeds for offer in _offers(env, agent, spec.proposals, moved, drawn)]
     proposed_MG = env.space.widths_of(np.stack([offer.foreseen_G for offer in offers])) / sizes
     share_M = np.array([offer.share for offer in offers])
-    chosen = assisting.choose(seen, proposed_MG, len(seeds), share_M, apart=apart)
+    chosen = assisting.choose(seen, proposed_MG, len(seeds), share_M, apart=env.options.tightest < 1.0)
     return [offers[number].play() for number in chosen]
+
+
+def _moving(
+    env: PruningEnv, archive: Sequence[Judgement], seen: Outcomes, spec: Assistant, episodes: int, seed: int
+) -> Callable[[int, float], list[Array]]:
+    """Moves for the seed of an episode and its share of the limits, of what is best there where budgets are drawn."""
+    scaled = bool(env.unsettled)
+    if env.options.tightest < 1.0:
+        return lambda drawn, share: moves(
+            *starts_near(archive, seen, share, spec.elite), spec, spec.moves, episode_seed(seed, drawn), scaled=scaled
+        )
+    of_all = iter(moves(*starts(archive, seen), spec, spec.moves * episodes, seed, scaled=scaled))
+    return lambda _drawn, _share: list(islice(of_all, spec.moves))
 
 
 def _outcomes(env: PruningEnv, archive: Sequence[Judgement]) -> Outcomes:
@@ -111,7 +116,15 @@ def _outcomes(env: PruningEnv, archive: Sequence[Judgement]) -> Outcomes:
 def _offers(
     env: PruningEnv, agent: Agent, count: int, moved: Callable[[int, float], list[Array]], seed: int
 ) -> list[_Offer]:
-    """Proposals of the agent, and moves, for one episode."""
+    """Proposals of the agent, and moves, for one episode.
+
+    Args:
+        env: The environment.
+        agent: Who acts.
+        count: Proposals of the agent.
+        moved: Moves for the seed of an episode and its share of the limits.
+        seed: Of the episode.
+    """
     own = [decide(env, agent, seed=seed) for _ in range(count)]
     share = own[0].env.share  # one seed, one budget
     offers = [_Offer(episode.foreseen_G, share, partial(_itself, episode)) for episode in own]

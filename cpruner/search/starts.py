@@ -36,7 +36,8 @@ def starts_near(archive: Sequence[Judgement], seen: Outcomes, share: float, coun
 
     Of all feasible candidates the highest rewards are those of the widest budgets, wherever the share lies. So only
     candidates count that no cheaper one beats, and of them those nearest to the share, by the logarithm of their
-    tightest cost.
+    tightest cost. That is the front of one cost and the reward (:func:`cpruner.search.front` is of all costs and the
+    accuracy): a share scales all limits alike, so the tightest budget is the one that counts.
 
     Args:
         archive: What was judged so far.

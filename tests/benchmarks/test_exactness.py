@@ -31,6 +31,8 @@ from cpruner.agent.policy import Policy
 from cpruner.cmdp import UpdateStats
 from cpruner.testing import TabularCMDP
 
+PRESENT = {name: repr(update) for name, update in ALGORITHMS.items()}
+
 
 def stats(multipliers, violation, **scalars):
     return UpdateStats(tuple(multipliers), {"violation/cost0": violation, **scalars})
@@ -160,12 +162,18 @@ def test_the_table_by_hand():
     assert "1 of 1 infeasible problems (least unmet 97 %) and 1 of 3 others (most 96 %). abacus." in lines[-1]
 
 
+def test_the_committed_runs_of_unseen_problems_have_the_same_options() -> None:
+    seen, unseen = (json.loads((RESULTS / f"exactness{label}.json").read_text("utf-8")) for label in ("", "_unseen"))
+    assert {name: kept["update"] for name, kept in unseen["algorithms"].items()} == PRESENT
+    assert unseen["identity"] == seen["identity"]
+    played = {seed for kept in unseen["algorithms"].values() for rows in kept["runs"].values() for seed in rows}
+    assert min(map(int, played)) >= 100  # options were tried on smaller ones
+
+
 def test_the_committed_runs_tell_infeasible_problems():
     """They are of the present options; all that no policy meets is detected, and with multipliers nothing else."""
     record = json.loads((RESULTS / "exactness.json").read_text(encoding="utf-8"))
-    assert {name: kept["update"] for name, kept in record["algorithms"].items()} == {
-        name: repr(update) for name, update in ALGORITHMS.items()
-    }
+    assert {name: kept["update"] for name, kept in record["algorithms"].items()} == PRESENT
     for name, kept in record["algorithms"].items():
         assert set(kept["runs"]) == set(KINDS)
         for kind, rows in kept["runs"].items():
