@@ -45,12 +45,12 @@ from cpruner.testing import TabularCMDP
 
 ALGORITHMS: dict[str, UpdateSpec] = {
     "clipped": Clipped(lr=0.04, epochs=5, target_kl=0.02, clip=0.2, entropy=0.03),
-    "policy_gradient": PolicyGradient(lr=0.04, steps=3, entropy=0.01),
+    "policy_gradient": PolicyGradient(lr=0.04, steps=3, entropy=0.02),
     "trust_region": TrustRegion(radius=0.01, damping=0.01, entropy=0.03),
     "focops": FOCOPS(lr=0.04, epochs=5, radius=0.02, entropy=0.03),
-    "cup": CUP(temperature=4.0, lr=0.03, epochs=12, projection_lr=0.03, projection_epochs=12),
+    "cup": CUP(temperature=1.0, lr=0.03, epochs=12, projection_lr=0.03, projection_epochs=12, entropy=0.01),
     "constrained": Constrained(radius=0.01, damping=0.01),
-    "p3o": P3O(lr=0.02, epochs=15, target_kl=0.02, clip=0.2, kappa=5.0),
+    "p3o": P3O(lr=0.02, epochs=15, target_kl=0.02, clip=0.2, kappa=1.0, kappa_rate=0.5, kappa_max=200.0, entropy=0.01),
 }
 COMMON: dict[str, Any] = {"multiplier": PID(kp=10.0, ki=1.0, cap=200.0, bound=0.4)}
 COMMON |= {"policy": Categorical(levels=3, initial_mean=0.5, initial_std=10.0), "encoder": Perceptron(hidden=[])}
@@ -133,12 +133,14 @@ def true_multipliers(env: TabularCMDP) -> tuple[Array, Array]:
 def unmet(stats: Sequence[UpdateStats], last: int) -> float:
     """Share of the last updates in which costs exceed a limit and the agent says that this cannot be helped.
 
-    By that limit's multiplier at its cap; by a recovery step (CPO); by a penalty that an update leaves (P3O).
+    By that limit's multiplier at its cap; by a recovery step (CPO); by a penalty that an update leaves (P3O), or that
+    has its largest weight where weights follow violations.
     """
     said = []
     for at in (s.scalars for s in stats[-last:]):
         over = [name.split("/")[1] for name, value in at.items() if name.startswith("violation/") and value > 0.0]
-        signs = [f"saturated/{name}" for name in over] + ["recovery", "penalty"] * bool(over)
+        left = "capped" if "capped" in at else "penalty"
+        signs = [f"saturated/{name}" for name in over] + ["recovery", left] * bool(over)
         said.append(any(at.get(sign, 0.0) > 0.0 for sign in signs))
     return float(np.mean(said))
 
@@ -214,12 +216,12 @@ def main() -> None:
     identity |= {"size": SIZE, "kinds": KINDS, "share": SHARE}
     found = json.loads(path.read_text(encoding="utf-8")) if options.resume and path.exists() else {}
     known = found.get("algorithms", {}) if found.get("identity") == identity else {}
-    algorithms = {name: known[name] for name in known if known[name]["update"] == repr(ALGORITHMS.get(name))}
+    algorithms = {name: {"update": repr(update), "runs": {}} for name, update in ALGORITHMS.items()}
+    algorithms |= {name: known[name] for name in known if known[name]["update"] == repr(ALGORITHMS.get(name))}
     record = files.environment("cvxpy", "highspy") | {"task": "exactness", "tolerance": TOLERANCE, "identity": identity}
     record["algorithms"] = algorithms
     for seed, name, kind in itertools.product(range(options.first_seed, options.first_seed + 5), ALGORITHMS, KINDS):
-        kept = algorithms.setdefault(name, {"update": repr(ALGORITHMS[name]), "runs": {}})
-        rows = kept["runs"].setdefault(kind, {})
+        rows = algorithms[name]["runs"].setdefault(kind, {})
         if str(seed) not in rows:
             env, least = pose(kind, seed)
             rows[str(seed)] = row = facts(course(ALGORITHMS[name], env, seed, UPDATES[kind]), env, least)

@@ -74,6 +74,8 @@ def test_what_an_agent_says_of_limits():
     assert unmet([stats([], 0.1, recovery=1.0)] * 4, 2) == 1.0
     assert unmet([stats([], 0.1, penalty=0.0)] * 4, 2) == 0.0
     assert unmet([stats([], -0.1, penalty=1.0)] * 4, 2) == 0.0
+    assert unmet([stats([], 0.1, penalty=1.0, capped=0.0)] * 4, 2) == 0.0
+    assert unmet([stats([], 0.1, penalty=1.0, capped=1.0)] * 4, 2) == 1.0
 
 
 def test_a_multiplier_speaks_of_its_own_limit():

@@ -26,8 +26,9 @@ class CUP:
 
     With rho = pi / pi_old, importance weights w, the clipped rho' and prices from the multipliers::
 
-        pi_half: maximise mean(w min(rho A_r, rho' A_r)) - temperature mean(w KL(pi_old || pi))
-        pi:      minimise temperature mean(w KL(pi_half || pi)) + mean(w rho sum_k price_k A_ck)
+        pi_half: maximise mean(w min(rho A_r, rho' A_r)) - tau mean(w KL(pi_old || pi)) + entropy H(pi)
+        pi:      minimise mean(w rho sum_k price_k A_ck) + tau mean(w KL(pi_half || pi)) - entropy sum_k lambda_k H(pi)
+        tau    = temperature (1 + sum_k lambda_k)
 
     each by gradient steps, so many at most and up to such a divergence at most. The projection may reach further: only
     then can it also undo violations of earlier updates.
@@ -38,12 +39,13 @@ class CUP:
     temperature. The paper bounds the improvement by a divergence or by clipping; both are done here, with the
     temperature of the projection: what the improvement adds and the projection takes away then cancel where the
     Lagrangian is stationary, and the multipliers are those of the problem. With clipping alone they are not, and
-    neither is the policy optimal.
+    neither is the policy optimal. What holds the policy back grows with the Lagrangian, by 1 + sum_k lambda_k: steps
+    then stay bounded, and balanced, when a multiplier grows. So does the entropy bonus, which is 0 in the paper.
     """
 
     dual: ClassVar[bool] = True
 
-    temperature: float = option(2.0, "Weight of either divergence, per unit of the reward's advantage.", low=1e-6)
+    temperature: float = option(0.7, "Weight of either divergence, per unit of the Lagrangian's advantage.", low=1e-6)
     lr: float = option(0.002, "Step size of Adam in the improvement.", low=0.0)
     epochs: int = option(20, "Most gradient steps of the improvement, each on all episodes remembered.", low=1)
     clip: float = option(1.0, "Half width of the trust region of the probability ratio.", low=0.0)
@@ -51,6 +53,7 @@ class CUP:
     projection_lr: float = option(0.002, "Step size of Adam in the projection.", low=0.0)
     projection_epochs: int = option(20, "Most gradient steps of the projection.", low=1)
     projection_kl: float = option(0.2, "End the projection once KL(half || new) exceeds this, in nats.", low=0.0)
+    entropy: float = option(0.0, "Weight of the entropy bonus.", low=0.0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -75,7 +78,8 @@ class CUPUpdate:
         spec, policy, seen = self.spec, self._policy, batch.seen
 
         def improvement(law: Law) -> Tensor:
-            return improvement_loss(batch.old.kl(law), batch.ratio_B(law), batch, spec)
+            bonus = spec.entropy * law.entropy().mean()
+            return improvement_loss(batch.old.kl(law), batch.ratio_B(law), batch, spec) - bonus
 
         steps, kl_half = descend(
             policy, self._improve, seen, improvement, since=batch.old, epochs=spec.epochs, kl=spec.target_kl
@@ -87,7 +91,8 @@ class CUPUpdate:
             half = policy(seen)
 
         def projection(law: Law) -> Tensor:
-            return projection_loss(half.kl(law), batch.ratio_B(law), batch, spec)
+            bonus = spec.entropy * batch.lambda_K.sum() * law.entropy().mean()
+            return projection_loss(half.kl(law), batch.ratio_B(law), batch, spec) - bonus
 
         count, _ = descend(
             policy, self._project, seen, projection, since=half, epochs=spec.projection_epochs, kl=spec.projection_kl
@@ -116,7 +121,7 @@ def improvement_loss(divergence_B: Tensor, ratio_B: Tensor, batch: Batch, spec: 
         spec: Temperature and clip.
     """
     lost = clipped_loss(ratio_B, batch.reward_B, spec.clip, batch.weight_B)
-    return lost + spec.temperature * (batch.weight_B * divergence_B).mean()
+    return lost + spec.temperature * batch.scale * (batch.weight_B * divergence_B).mean()
 
 
 def projection_loss(divergence_B: Tensor, ratio_B: Tensor, batch: Batch, spec: CUP) -> Tensor:
@@ -128,4 +133,5 @@ def projection_loss(divergence_B: Tensor, ratio_B: Tensor, batch: Batch, spec: C
         batch: Advantages, prices and weights.
         spec: Temperature.
     """
-    return (batch.weight_B * (spec.temperature * divergence_B + ratio_B * (batch.cost_BK @ batch.price_K))).mean()
+    held_B = spec.temperature * batch.scale * divergence_B
+    return (batch.weight_B * (held_B + ratio_B * (batch.cost_BK @ batch.price_K))).mean()

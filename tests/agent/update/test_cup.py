@@ -26,7 +26,7 @@ def update(spec, policy):
 
 
 def by_hand(**given):
-    """One episode of two steps, one cost, at price 2."""
+    """One episode of two steps, one cost, at price 2; what holds the policy back counts 1 + lambda times."""
     policy = make_policy()
     numbers = {"violation_K": [0.1], "lambda_K": [1.0], "price_K": [2.0], "weight_B": [1.0, 0.5], **given}
     return policy, make_batch(policy, [[0.4], [0.6]], [1.0, -1.0], [[0.3], [-0.3]], **numbers)
@@ -36,13 +36,13 @@ def test_improvement_loss_by_hand():
     # ratios 2 and 0.5, clip 0.3: min(2, 1.3) and min(-0.5, -0.7)
     _, batch = by_hand()
     loss = improvement_loss(float64([0.1, 0.2]), float64([2.0, 0.5]), batch, CUP(temperature=3.0, clip=0.3))
-    assert float(loss) == pytest.approx((-1.3 + 3.0 * 0.1 + 0.5 * (0.7 + 3.0 * 0.2)) / 2.0)
+    assert float(loss) == pytest.approx((-1.3 + 2.0 * 3.0 * 0.1 + 0.5 * (0.7 + 2.0 * 3.0 * 0.2)) / 2.0)
 
 
 def test_projection_loss_by_hand():
     _, batch = by_hand()
     loss = projection_loss(float64([0.1, 0.2]), float64([2.0, 0.5]), batch, CUP(temperature=3.0))
-    paid = (2.0 * 0.6 + 3.0 * 0.1, 0.5 * (0.5 * -0.6 + 3.0 * 0.2))
+    paid = (2.0 * 0.6 + 2.0 * 3.0 * 0.1, 0.5 * (0.5 * -0.6 + 2.0 * 3.0 * 0.2))
     assert float(loss) == pytest.approx(sum(paid) / 2.0)
 
 
@@ -80,12 +80,21 @@ def test_without_a_price_nothing_is_projected():
     assert logit(policy, batch) == pytest.approx(0.2, abs=0.01)  # log odds of pi_old exp(A / temperature)
 
 
+@pytest.mark.parametrize(("lambda_", "price", "expected"), [(0.0, 0.0, 0.1 / 0.3), (1.0, 2.0, 0.05 / 0.55**2)])
+def test_the_steps_share_an_entropy_bonus_by_one_to_lambda(lambda_, price, expected):
+    """A small logit l: slopes 0.1 of the reward, -tau / 4 (l - l_start) of what holds back, -0.05 l of a bonus."""
+    given = {"violation_K": [0.1], "lambda_K": [lambda_], "price_K": [price]}
+    policy, batch = one_unit([-0.2, 0.2], [[0.0], [0.0]], **given)
+    update(CUP(temperature=1.0, entropy=0.2, **LONG, **FAR), policy).improve(batch)
+    assert logit(policy, batch) == pytest.approx(expected, abs=0.01)
+
+
 def test_the_projection_lowers_a_cost_the_reward_does_not_care_about():
     given = {"violation_K": [0.1], "lambda_K": [1.0], "price_K": [2.0]}
     policy, batch = one_unit([0.0, 0.0], [[-0.05], [0.05]], **given)
     stats = update(CUP(temperature=1.0, **LONG, **FAR), policy).improve(batch)
     assert stats["kl_half"] == 0.0
-    assert logit(policy, batch) == pytest.approx(-0.2, abs=0.02)
+    assert logit(policy, batch) == pytest.approx(-0.1, abs=0.02)  # price A / (temperature (1 + lambda))
 
 
 def test_either_step_ends_at_its_divergence():
@@ -118,7 +127,7 @@ def test_state_round_trip_continues_bit_identically():
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("toy", TOYS)
 def test_toys_are_solved(toy, seed):
-    assert_solved(course(CUP(), toy(), seed=seed), toy(), action=0.12, band=0.12, multiplier=0.06)
+    assert_solved(course(CUP(), toy(), updates=60, seed=seed), toy(), action=0.12, band=0.12, multiplier=0.06)
 
 
 @pytest.mark.slow
