@@ -216,7 +216,7 @@ def main() -> None:
     identity |= {"size": SIZE, "kinds": KINDS, "share": SHARE}
     found = json.loads(path.read_text(encoding="utf-8")) if options.resume and path.exists() else {}
     known = found.get("algorithms", {}) if found.get("identity") == identity else {}
-    algorithms = {name: {"update": repr(update), "runs": {}} for name, update in ALGORITHMS.items()}
+    algorithms: dict[str, Any] = {name: {"update": repr(update), "runs": {}} for name, update in ALGORITHMS.items()}
     algorithms |= {name: known[name] for name in known if known[name]["update"] == repr(ALGORITHMS.get(name))}
     record = files.environment("cvxpy", "highspy") | {"task": "exactness", "tolerance": TOLERANCE, "identity": identity}
     record["algorithms"] = algorithms
