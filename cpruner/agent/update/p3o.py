@@ -59,6 +59,11 @@ class P3O:
                 "P3O.kappa_max", expected=f"at least kappa, {self.kappa:g}", got=self.kappa_max, remedy="Raise it."
             )
 
+        if self.kappa_rate > 0.0 and self.kappa == 0.0:
+            raise InputError(
+                "P3O.kappa", expected="above 0, as kappa_rate multiplies it", got=0.0, remedy="Raise it, say to 1."
+            )
+
     def build(self, policy: Policy, generator: torch.Generator) -> "P3OUpdate":
         """Make the update; it draws nothing."""
         del generator

@@ -178,3 +178,5 @@ def test_options_are_checked():
         P3O(kappa=-1.0)
     with pytest.raises(InputError, match=r"P3O\.kappa_max.*at least kappa, 5.*got 2"):
         P3O(kappa_max=2.0)
+    with pytest.raises(InputError, match=r"P3O\.kappa: expected above 0.*got 0"):
+        P3O(kappa=0.0, kappa_rate=0.5)
