@@ -58,7 +58,6 @@ class P3O:
             raise InputError(
                 "P3O.kappa_max", expected=f"at least kappa, {self.kappa:g}", got=self.kappa_max, remedy="Raise it."
             )
-
         if self.kappa_rate > 0.0 and self.kappa == 0.0:
             raise InputError(
                 "P3O.kappa", expected="above 0, as kappa_rate multiplies it", got=0.0, remedy="Raise it, say to 1."
@@ -115,7 +114,9 @@ class P3OUpdate:
 
 
 def weights(kappa_K: Tensor | None, batch: Batch, spec: P3O) -> Tensor:
-    """kappa_k of :class:`P3O` for the next update, shape (K,).
+    """kappa_k of :class:`P3O` for the next update, shape (K,), without a unit.
+
+    A cost that does not vary counts as a whole deviation above or below its limit.
 
     Args:
         kappa_K: Of the last update; None before the first.
@@ -147,4 +148,5 @@ def excess(ratio_B: Tensor, batch: Batch, clip: float) -> Tensor:
 
 
 def _deviation_K(batch: Batch) -> Tensor:
-    return batch.cost_BK.square().mean(dim=0).sqrt()  # they are centred
+    """s_k, shape (K,), in units of the costs, whose advantages are centred."""
+    return batch.cost_BK.square().mean(dim=0).sqrt()
