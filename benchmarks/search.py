@@ -9,9 +9,9 @@
 Options of the command come first, before those of the benchmark.
 
 Prints one row per entry (mean and spread over seeds), writes benchmarks/results/search_<task>[_<label>].json and a
-picture of the same name. An interrupted run continues: finished (entry, seed) pairs are not repeated, and several
-processes may share the work. The
-test split is read once per search, for the chosen candidate.
+picture of the same name. An interrupted run continues: finished (entry, seed) pairs are not repeated. Several processes
+may write to one file, each with entries or seeds of its own: what two begin at the same time is searched twice.
+The test split is read once per search, for the chosen candidate.
 """
 
 import argparse
