@@ -15,7 +15,7 @@ from typing import Any
 from exactness import markdown as exact_table
 from exactness_causes import markdown as cause_table
 from front import markdown as front_table
-from measure import exits
+from measure import advance, exits
 from measure.standing import markdown as standings
 from measure.summary import summary
 from observation import markdown as observed
@@ -199,6 +199,8 @@ def filled(text: str) -> str:
     parts["front"] = lambda: front_table(records("front"))
     for label in ("", "_images5000", "_after_resnet20", "_three", "_tight"):
         parts[f"searches{label}"] = partial(standings, records("search", label))
+    for label in ("", "_images5000"):
+        parts[f"advance{label}"] = partial(advance.markdown, records("search", label))
     parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():
         if f"<!-- {name} -->" not in text:

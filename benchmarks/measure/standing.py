@@ -47,12 +47,18 @@ def cell(values: list[float], digits: int) -> str:
     return f"{statistics.mean(values):.{digits}f}{spread}"
 
 
+def bounds(values: list[float]) -> tuple[float, float]:
+    """Between what the mean of many seeds would be, with 95 % confidence (Student's t); of two seeds or more."""
+    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
 def interval(values: list[float], digits: int) -> str:
-    """Where the mean of many seeds would be, with 95 % confidence (Student's t); a dash for fewer than three seeds."""
+    """The same as text; a dash for fewer than three seeds."""
     if len(values) < FEWEST:
         return "-"
-    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.mean(values) - half:.{digits}f} to {statistics.mean(values) + half:.{digits}f}"
+    low, high = bounds(values)
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def needed(runs: dict[str, Any], loss: float) -> str:
