@@ -199,7 +199,7 @@ def filled(text: str) -> str:
     parts["front"] = lambda: front_table(records("front"))
     for label in ("", "_images5000", "_after_resnet20", "_three", "_tight"):
         parts[f"searches{label}"] = partial(standings, records("search", label))
-    for label in ("", "_images5000"):
+    for label in ("", "_images5000", "_tight"):
         parts[f"advance{label}"] = partial(advance.markdown, records("search", label))
     parts["observation"] = lambda: observed(records("observation"))
     for name, make in parts.items():

@@ -1,5 +1,6 @@
 """How far the searches of every entry are after so many evaluations: numbers as text, for tables."""
 
+import math
 import statistics
 from typing import Any
 
@@ -7,7 +8,8 @@ from measure.standing import FEWEST, bounds
 
 #: The entry whose lead is looked for.
 LEADER = "ppo_lagrangian, warm-up, assistant"
-AFTER = (25, 50, 100, 150, 200)
+#: Shares of all evaluations.
+SHARES = {"1/8": 1 / 8, "1/4": 1 / 4, "1/2": 1 / 2, "3/4": 3 / 4, "all": 1.0}
 
 
 def losses(runs: dict[str, Any], evaluations: int) -> list[float]:
@@ -36,12 +38,13 @@ def markdown(records: list[tuple[str, dict[str, Any]]]) -> str:
     Args:
         records: Task and what was measured of it.
     """
-    lines = [f"| entry | seeds | {' | '.join(f'after {count}' for count in AFTER)} |", "|---" * (2 + len(AFTER)) + "|"]
+    lines = [f"| entry | seeds | {' | '.join(SHARES)} |", "|---" * (2 + len(SHARES)) + "|"]
     for task, record in records:
-        lines.append(f"| **{task}** |{' |' * (1 + len(AFTER))}")
+        counts = [math.ceil(share * record["identity"]["evaluations"]) for share in SHARES.values()]
+        lines.append(f"| **{task}**, after | | {' | '.join(map(str, counts))} |")
         leader = record["runs"].get(LEADER, {})
         for name, runs in record["runs"].items():
             if len(runs) >= FEWEST:
-                cells = [cell(losses(runs, count), losses(leader, count)) for count in AFTER]
+                cells = [cell(losses(runs, count), losses(leader, count)) for count in counts]
                 lines.append(f"| {name} | {len(runs)} | {' | '.join(cells)} |")
     return "\n".join(lines)

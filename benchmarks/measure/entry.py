@@ -42,13 +42,18 @@ class Entry:
 _CLIPPED = {"feasibility": "clipped"}
 _PLAIN = Assistant(moves=0)
 _BLIND = {"sensitivities": False}
+#: For those that prefer whatever costs less to whatever is better, as long as it costs too much.
+_FITTED = {"charged": "judged"}
 
 ENTRIES: dict[str, Entry] = {
     "uniform": Entry(agent.Uniform(), evaluations=1),
     "random": Entry(agent.Random()),
     "cross_entropy": Entry(agent.CrossEntropy()),
+    "cross_entropy, charged as judged": Entry(agent.CrossEntropy(), posed=_FITTED),
     "cma_es": Entry(agent.CMAES()),
+    "cma_es, charged as judged": Entry(agent.CMAES(), posed=_FITTED),
     "annealing": Entry(agent.Annealing()),
+    "annealing, charged as judged": Entry(agent.Annealing(), posed=_FITTED),
     "shrink": Entry(agent.Shrink()),
     "knapsack": Entry(agent.Plan(), WarmUp()),
     "ddpg": Entry(agent.DDPG(), posed=_CLIPPED),

@@ -65,9 +65,10 @@ class PredictedEnv:
             every = self._env.options.pays == "every"
             reward_N = self._change(self._predicted(stage_NG)) if every else np.zeros(episodes)
             return observation_NO, reward_N, np.zeros((episodes, len(self.problem.limits))), False
-        last_N = self._predicted(self._env.keep_ratios_of(self._decided_NT, self._share_N))
-        cost_NK = self._env.observer.predict_of(self._decided_NT, self._share_N)
-        return observation_NO, self._change(last_N), cost_NK, True
+        judged_NG = self._env.keep_ratios_of(self._decided_NT, self._share_N)
+        charged_NG = judged_NG if self._env.options.charged == "judged" else self._decided_NT
+        cost_NK = self._env.observer.predict_of(charged_NG, self._share_N)
+        return observation_NO, self._change(self._predicted(judged_NG)), cost_NK, True
 
     def _predicted(self, ratio_NG: Array) -> Array:
         return self._predict(self._env.space.widths_of(ratio_NG))

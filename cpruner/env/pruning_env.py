@@ -224,7 +224,8 @@ class PruningEnv(gymnasium.Env[Array, Array]):
         return paid
 
     def _costs(self, judgement: Judgement) -> Array:
-        predicted_K = self.observer.predict(self._decided, self.share)
+        judged_K = np.array([reading.scaled for reading in judgement.readings], dtype=np.float64) / self.share
+        if self.options.charged == "judged":
+            return judged_K
         counted = [self.observer.counted[name] is not None for name in self.problem.constraints]
-        measured_K = np.array([reading.scaled for reading in judgement.readings], dtype=np.float64) / self.share
-        return np.where(counted, predicted_K, measured_K)
+        return np.where(counted, self.observer.predict(self._decided, self.share), judged_K)

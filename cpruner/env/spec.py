@@ -24,11 +24,17 @@ class PruningProblem:
         "tightest countable budget (FLOPs, MACs, parameters) first, and only down where others are measured; "
         "clipped: lower every action until the groups to come can still meet the countable budgets; projected: the "
         "nearest keep ratios, by the sum of squared logarithms, within the countable budgets; repaired: scaled, then "
-        "scaled on until the measured budgets are met, too. The costs charged are those of the proposal (with "
-        "clipped: of the lowered actions)",
+        "scaled on until the measured budgets are met, too",
         choices=("soft", "scaled", "clipped", "projected", "repaired"),
     )
     measurements: int = option(6, "with feasibility=repaired: networks measured per episode at most", low=1)
+    charged: str = option(
+        "proposal",
+        "whose countable costs are charged: those of the proposal (with clipped: of the lowered actions), so that "
+        "multipliers learn what the rule hides; or of what is judged, which meets those budgets under any rule but "
+        "soft, so that there is only the reward to learn from",
+        choices=("proposal", "judged"),
+    )
     reward: str = option(
         "log_loss",
         "what the last step pays: accuracy, minus the cross-entropy or its logarithm, or minus the divergence from the "

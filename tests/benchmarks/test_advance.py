@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from measure.advance import AFTER, LEADER, cell, losses, markdown
+from measure.advance import LEADER, SHARES, cell, losses, markdown
 from measure.standing import bounds
 
 
@@ -36,8 +36,13 @@ def test_bold_is_what_lies_above_the_leader_as_a_whole() -> None:
 
 def test_entries_with_seeds_enough_have_a_row() -> None:
     leader, slow = runs([0.3], [0.3], [0.3]), runs([0.9, 0.4], [0.9, 0.4], [0.9, 0.4])
-    record = {"runs": {LEADER: leader, "slow": slow, "few": runs([0.1])}}
-    header, rule, network, first, second = markdown([("digits", record)]).splitlines()
-    assert header.count("|") == rule.count("|") == network.count("|") == 3 + len(AFTER)
-    assert first.startswith(f"| {LEADER} | 3 | 0.300 (0.300 to 0.300) |")
-    assert second == f"| slow | 3 |{' **0.400 (0.400 to 0.400)** |' * len(AFTER)}"
+    record = {"identity": {"evaluations": 2}, "runs": {LEADER: leader, "slow": slow, "few": runs([0.1])}}
+    header, rule, task, first, second = markdown([("digits", record)]).splitlines()
+    assert header.count("|") == rule.count("|") == task.count("|") == 3 + len(SHARES)
+    assert first == f"| {LEADER} | 3 |{' 0.300 (0.300 to 0.300) |' * len(SHARES)}"
+    assert second == f"| slow | 3 |{' **0.900 (0.900 to 0.900)** |' * 3}{' **0.400 (0.400 to 0.400)** |' * 2}"
+
+
+def test_columns_are_shares_of_all_evaluations() -> None:
+    long = {"identity": {"evaluations": 400}, "runs": {}}
+    assert markdown([("resnet56", long)]).splitlines()[-1] == "| **resnet56**, after | | 50 | 100 | 200 | 300 | 400 |"

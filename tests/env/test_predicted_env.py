@@ -108,13 +108,13 @@ def episode(posed: PruningEnv, row: list[float], share: float) -> tuple[list[Arr
     st.sampled_from(["ratio", "levels"]),
     st.sampled_from(["end", "every"]),
     st.sampled_from([1.0, 0.45]),
+    st.sampled_from(["proposal", "judged"]),
 )
 def test_whatever_the_options_every_episode_is_that_of_the_environment(
-    actions: list[list[float]], feasibility: str, action: str, pays: str, tightest: float
+    actions: list[list[float]], feasibility: str, action: str, pays: str, tightest: float, charged: str
 ) -> None:
-    posed = cached(
-        PruningProblem(feasibility=feasibility, reward="accuracy", action=action, pays=pays, tightest=tightest)
-    )
+    options = {"feasibility": feasibility, "action": action, "pays": pays, "charged": charged}
+    posed = cached(PruningProblem(reward="accuracy", tightest=tightest, **options))
     many = PredictedEnv(posed, score)
     seen = [many.reset(len(actions))]
     steps = [many.step(np.array(actions)[:, step : step + 1]) for step in range(3)]
