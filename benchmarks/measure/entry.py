@@ -42,7 +42,7 @@ class Entry:
 _CLIPPED = {"feasibility": "clipped"}
 _PLAIN = Assistant(moves=0)
 _BLIND = {"sensitivities": False}
-#: For those that prefer whatever costs less to whatever is better, as long as it costs too much.
+#: For those that take the cheaper of two proposals that cost too much, though scaling makes them cost the same.
 _FITTED = {"charged": "judged"}
 
 ENTRIES: dict[str, Entry] = {
@@ -56,6 +56,7 @@ ENTRIES: dict[str, Entry] = {
     "annealing, charged as judged": Entry(agent.Annealing(), posed=_FITTED),
     "shrink": Entry(agent.Shrink()),
     "knapsack": Entry(agent.Plan(), WarmUp()),
+    "knapsack, charged as judged": Entry(agent.Plan(), WarmUp(), posed=_FITTED),
     "ddpg": Entry(agent.DDPG(), posed=_CLIPPED),
     "ddpg, no predictions": Entry(agent.DDPG(), posed=_CLIPPED | _BLIND),
     "ddpg, warm-up, assistant": Entry(agent.DDPG(), WarmUp(), Assistant(), posed=_CLIPPED),
@@ -76,6 +77,9 @@ ENTRIES: dict[str, Entry] = {
     "ppo_lagrangian, assistant": Entry(agent.ppo_lagrangian(), assistant=Assistant()),
     "ppo_lagrangian, warm-up, practice, assistant": Entry(agent.ppo_lagrangian(), WarmUp(updates=30), Assistant()),
     "ppo_lagrangian, warm-up, assistant": Entry(agent.ppo_lagrangian(), WarmUp(), Assistant()),
+    "ppo_lagrangian, warm-up, assistant, charged as judged": Entry(
+        agent.ppo_lagrangian(), WarmUp(), Assistant(), posed=_FITTED
+    ),
     "ppo_lagrangian, warm-up, assistant, no moves": Entry(agent.ppo_lagrangian(), WarmUp(), _PLAIN),
     "ppo_lagrangian, warm-up, assistant, no predictions": Entry(
         agent.ppo_lagrangian(), WarmUp(), Assistant(), posed=_BLIND
