@@ -100,36 +100,6 @@ def test_the_executed_action_is_told_at_every_step() -> None:
     assert executed != [1.0] * 3
 
 
-def test_clipped_shows_and_charges_what_it_executed() -> None:
-    posed = env(problem=PruningProblem(feasibility="clipped"))
-    posed.reset()
-    for _ in range(2):
-        observation, _, _, _, info = posed.step(np.ones(1))
-        assert observation[12] == info["action"][0]
-    *_, info = posed.step(np.ones(1))
-    assert (info["cost"] <= 1.0).all()
-    np.testing.assert_allclose(info["cost"], [reading.scaled for reading in info["judgement"].readings])
-
-
-@settings(max_examples=40, deadline=None)
-@given(masks, st.sampled_from(KINDS), st.floats(0.3, 1.0))
-def test_charged_for_what_is_judged(actions: list[list[float]], feasibility: str, share: float) -> None:
-    posed = cached((*BUDGETS, ENERGY), PruningProblem(feasibility=feasibility, charged="judged"))
-    _, infos = play(posed, [action[:1] for action in actions], options={"share": share})
-    readings = infos[-1]["judgement"].readings
-    np.testing.assert_allclose(infos[-1]["cost"], [reading.scaled / share for reading in readings])
-
-
-def test_who_is_charged_for_the_proposal_learns_what_scaling_hides() -> None:
-    def costs(**options: str) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = play(env(problem=PruningProblem(**options)), [[1.0]] * 3)[1][-1]["cost"]
-        return found
-
-    assert (costs(feasibility="soft") > 1.0).any()
-    np.testing.assert_array_equal(costs(charged="proposal"), costs(feasibility="soft"))
-    assert (costs(charged="judged") <= 1.0).all()
-
-
 def test_a_mask_keeps_the_units_it_names() -> None:
     posed = env(problem=PruningProblem(action="mask", feasibility="soft"))
     assert posed.problem.action_size == 8
