@@ -42,7 +42,7 @@ class Entry:
 _CLIPPED = {"feasibility": "clipped"}
 _PLAIN = Assistant(moves=0)
 _BLIND = {"sensitivities": False}
-#: For those that take the cheaper of two proposals that cost too much, though scaling makes them cost the same.
+#: Scaling makes every proposal fit; who ranks by violation would still take the cheaper one of two that did not.
 _FITTED = {"charged": "judged"}
 
 ENTRIES: dict[str, Entry] = {
